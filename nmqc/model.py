@@ -1,9 +1,9 @@
 """The types that every part of nmqc speaks, and the geometry they share.
 
 Geometry, settled once for the whole project: arrays are indexed (row, column). A position is the centre of
-a pixel, zero-based, (0, 0) at the top left. In millimetres x grows with the column, to the right, and y with the
-row, downwards as displayed; both are measured from the centre of the matrix, at row (rows - 1) / 2 and column
-(columns - 1) / 2. Pixel sizes come in pairs, (down, along): the spacing of rows, then the spacing of columns.
+a pixel, zero-based, (0, 0) at the top left. In millimetres x grows with the column, to the right, and y with
+the row, downwards as displayed; both are measured from the centre of the matrix, at row (rows - 1) / 2 and
+column (columns - 1) / 2. Pixel sizes come in pairs, (down, along): the spacing of rows, then of columns.
 
 Arrays held by these types are read-only.
 """
@@ -78,6 +78,36 @@ class FieldHint:
     shape: str
     extents_mm: tuple[float, ...]
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadPattern:
+    """A site's rule that tells the head from text in the header.
+
+    `pattern` is a regular expression searched, without regard to case, in `attribute`: "SeriesDescription",
+    "ImageID" or "ViewCode" (the meaning of the view code).
+    """
+
+    detector: int
+    attribute: Literal["SeriesDescription", "ImageID", "ViewCode"]
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSystem:
+    """A camera as the site's configuration describes it.
+
+    It is recognised where every given condition holds: `unit_id` (the 8 hexadecimal digits that `nmqc identify`
+    shows) or `model` (a regular expression on the recognised model). `unit` is the site's name for this one
+    camera, `name` the kind ("intevo"), `field` its field of view, `heads` the head patterns.
+    """
+
+    unit: str
+    name: str = ""
+    unit_id: str = ""
+    model: str = ""
+    field: FieldHint | None = None
+    heads: tuple[HeadPattern, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
