@@ -97,9 +97,9 @@ class HeadPattern:
 class SiteSystem:
     """A camera as the site's configuration describes it.
 
-    It is recognised where every given condition holds: `unit_id` (the 8 hexadecimal digits that `nmqc identify`
-    shows) or `model` (a regular expression on the recognised model). `unit` is the site's name for this one
-    camera, `name` the kind ("intevo"), `field` its field of view, `heads` the head patterns.
+    It is recognised where every given condition holds: `unit_id` (the 8 hexadecimal digits that
+    `nmqc identify` shows) or `model` (a regular expression on the recognised model). `unit` is the site's
+    name for this one camera, `name` the kind ("intevo"), `field` its field of view, `heads` the head patterns.
     """
 
     unit: str

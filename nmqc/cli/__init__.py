@@ -1,0 +1,103 @@
+"""The command line. It talks to the person: read, analyse, judge, record, show. No arithmetic.
+
+Commands live in modules of their own and are imported when they are called, so that `nmqc --help` costs no
+more than Click itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from nmqc.errors import NmqcError
+
+#: name of the command -> (module, one line of help). The line stands here so that help imports nothing.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "uniformity": ("nmqc.cli.uniformity", "Flood uniformity (NEMA NU 1, 2.4) of planar gamma-camera images."),
+    "identify": ("nmqc.cli.identify", "Say what files are, and which command analyses them."),
+    "history": ("nmqc.cli.history", "List, show, exclude and export recorded results."),
+    "limits": ("nmqc.cli.limits", "Show which limits apply, and check a limits file."),
+    "phantom": ("nmqc.cli.phantom", "Write synthetic DICOM files whose truth is known."),
+    "demo": ("nmqc.cli.demo", "Make a synthetic flood, analyse it, and say what to type next."),
+    "warm-up": ("nmqc.cli.warm_up", "Compile the fast kernels beforehand."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table: the daily work first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command; Click itself says so where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(COMMANDS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    """Print the version of nmqc and of the libraries its numbers rest on."""
+    if not wanted or ctx.resilient_parsing:
+        return
+    from nmqc.report.document import versions
+
+    click.echo("nmqc " + versions()["nmqc"])
+    for name, version in versions().items():
+        if name != "nmqc":
+            click.echo(f"  {name} {version}")
+    ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_version,
+    help="Show the versions of nmqc and its libraries.",
+)
+def command() -> None:
+    r"""Quality control of gamma cameras and PET scanners.
+
+    \b
+    A first look:        nmqc demo
+    This morning's flood: nmqc uniformity flood.dcm --pdf flood.pdf
+
+    \b
+    Exit status: 0 within limits or nothing to judge by, 2 wrong usage,
+    3 something refused or not measurable, 4 out of limits.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit status.
+
+    A refusal that no command caught becomes one line on standard error and status 3.
+    """
+    colour = False if os.environ.get("NO_COLOR") else None
+    try:
+        outcome = command.main(list(arguments), prog_name="nmqc", standalone_mode=False, color=colour)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except click.ClickException as mistake:
+        mistake.show()
+        return mistake.exit_code
+    except NmqcError as refusal:
+        click.echo(f"nmqc: {refusal.reason}", err=True)
+        return 3
+    return outcome if isinstance(outcome, int) else 0
