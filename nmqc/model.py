@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 Verdict = Literal["pass", "warn", "fail", "unjudged"]
 DetectorSource = Literal["vector", "user", "pattern", "single-head"]
+#: Reasons that a quantity is absent which are nobody's fault: the caller did not give what it needs.
+EXPECTED_ABSENCES = frozenset(
+    {"no_ratio", "no_fill_sheet", "no_reference", "no_source_distance", "relative_units"}
+)
 VERDICTS: tuple[Verdict, ...] = ("unjudged", "pass", "warn", "fail")
 
 
@@ -140,8 +144,9 @@ class Frame:
         False where the values are not raw counts: then no Poisson statistics hold.
     full_scale : int or None
         The largest value the file can store (65535 for 16 bits unsigned): a pixel there is saturated.
-    field_hint : FieldHint or None
-        Field of view by the header.
+    field_hints : tuple of FieldHint
+        What is said of the field of view, the most trusted first: the site's configuration, the table of
+        recognised systems, the header.
     collimator : str
         Type or grid name, cleaned; "" where the header is silent, "NONE" for an intrinsic image.
     """
@@ -158,7 +163,7 @@ class Frame:
     duration_s: float | None = None
     raw_counts: bool = True
     full_scale: int | None = None
-    field_hint: FieldHint | None = None
+    field_hints: tuple[FieldHint, ...] = ()
     collimator: str = ""
     zoom: tuple[float, float] = (1.0, 1.0)
 
@@ -294,13 +299,14 @@ class NotMeasured:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An input, or one frame of it, that gave no result."""
+    """An input, or one frame of it, that gave no result; `sha256` of the file's bytes where they were read."""
 
     file: str
     code: str
     reason: str
     detector: int | None = None
     energy_window: EnergyWindow | None = None
+    sha256: str = ""
 
 
 # --- evidence: what a report draws ----------------------------------------------------------------------

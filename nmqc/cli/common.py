@@ -1,0 +1,155 @@
+"""What several commands share: the site's settings, judging, recording, showing, and the exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nmqc import __version__
+from nmqc import config as site_config
+from nmqc import limits as limit_tables
+from nmqc.errors import HistoryUnavailable, NmqcError
+from nmqc.model import EXPECTED_ABSENCES, Refusal, Result
+
+Recorded = tuple[Result, int | None]
+Function = Callable[..., Any]
+
+files_argument = click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
+)
+config_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The site's configuration (default: NMQC_CONFIG, or nmqc.toml in the user's configuration folder).",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The site's configuration with its limits."""
+
+    config: site_config.Config
+    limits: limit_tables.LimitSet
+
+
+def open_site(config_file: Path | None) -> Site:
+    """Read the site's configuration and limits; what is built in where there are none.
+
+    Raises
+    ------
+    BadConfiguration
+        With every mistake of the files.
+    """
+    config = site_config.load(site_config.find(config_file, os.environ))
+    limits = limit_tables.load_builtin()
+    if config.limits_file is not None:
+        from nmqc.catalogue import metric_units
+
+        limits = limits.with_site(limit_tables.load(config.limits_file, metric_units()))
+    return Site(config, limits)
+
+
+def require_existing(files: Sequence[Path]) -> None:
+    """Refuse, as wrong usage, a single path that does not exist; among several it is refused by itself."""
+    if len(files) == 1 and not files[0].exists():
+        raise click.UsageError(f"{files[0].name}: there is no such file")
+
+
+def judged(results: Sequence[Result], site: Site) -> list[Result]:
+    """Judge every result by the site's limits."""
+    return [limit_tables.judge(result, site.limits) for result in results]
+
+
+def recorded(
+    results: Sequence[Result], refused: Sequence[Refusal], address: str | None, site: Site
+) -> tuple[list[Recorded], NmqcError | None]:
+    """Record results and refusals; a history that cannot be had is returned as the reason, not raised."""
+    from nmqc.history import History, find_address
+    from nmqc.report.document import result_json
+
+    kept: list[Recorded] = []
+    try:
+        with History.open(find_address(address, site.config.database)) as history:
+            for result in results:
+                entry = history.record(result, result_json(result, None))
+                kept.append((result.with_remarks(entry.remark) if entry.remark else result, entry.number))
+                if not entry.new:
+                    say(f"{result.source.inputs[0].file}: already in the history, as entry {entry.number}")
+            for refusal in refused:
+                if refusal.sha256:
+                    history.record_refusal(refusal, sha256=refusal.sha256, tool=f"nmqc {__version__}")
+    except HistoryUnavailable as reason:
+        done = len(kept)
+        return [*kept, *((result, None) for result in results[done:])], reason
+    return kept, None
+
+
+def now() -> str:
+    """Return the time in UTC, to the second, as ISO 8601."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def say(line: str) -> None:
+    """Print one line to standard error."""
+    click.echo(f"nmqc: {line}", err=True)
+
+
+def say_refused(refused: Sequence[Refusal]) -> None:
+    """Print one line to standard error for everything that was refused."""
+    for refusal in refused:
+        which = "" if refusal.detector is None else f", detector {refusal.detector}"
+        window = "" if refusal.energy_window is None else f", {refusal.energy_window.name}"
+        say(f"{refusal.file}{which}{window}: {refusal.reason}")
+
+
+def status_of(results: Sequence[Result], refused: Sequence[Refusal], *, strict: bool) -> int:
+    """Return the exit status (CONTRACT, section 1): 4 out of limits, 3 refused or not measured, else 0."""
+    verdicts = {result.verdict for result in results}
+    if "fail" in verdicts or (strict and "warn" in verdicts):
+        return 4
+    absent = any(one.code not in EXPECTED_ABSENCES for result in results for one in result.not_measured)
+    return 3 if refused or absent else 0
+
+
+def show(
+    results: Sequence[Recorded], refused: Sequence[Refusal], *, as_json: bool, quiet: bool = False
+) -> None:
+    """Print results to standard output: one JSON object, or text for people.
+
+    `quiet` prints a line for each result that is not within limits, and nothing else.
+    """
+    if as_json:
+        from nmqc.report.document import dump, results_document
+
+        sys.stdout.buffer.write((dump(results_document(results, refused, now())) + "\n").encode())
+        return
+    if quiet:
+        for result, _ in results:
+            if result.verdict in ("fail", "warn"):
+                click.echo(f"{result.source.inputs[0].file}: {result.verdict}")
+        return
+    from nmqc.report import terminal
+
+    screen = terminal.screen_of(sys.stdout, os.environ)
+    click.echo(
+        terminal.show(results, refused, width=screen.width, colour=screen.colour, unicode=screen.unicode)
+    )
+
+
+def progress(total: int, label: str) -> Any:
+    """Return a progress bar on standard error; hidden where that is no terminal or there is little to do."""
+    hidden = total < 4 or not sys.stderr.isatty()
+    return click.progressbar(length=total, label=label, file=sys.stderr, hidden=hidden)
+
+
+def without_evidence(result: Result) -> Result:
+    """Return a result without pictures, to free their memory."""
+    return replace(result, evidence=())

@@ -1,0 +1,93 @@
+"""Reading NM DICOM: files to acquisitions, safely. The only package that knows pydicom.
+
+`import nmqc.dicom` costs nothing: pydicom and NumPy are imported at the first call.
+
+A file is read or refused as a whole. What changes no number is tolerated and remarked (`nonstandard`,
+`order_inferred`, ...); what would change one is refused. The codes of a refusal:
+
+======================  ====================================================================================
+code                    meaning
+======================  ====================================================================================
+missing                 there is no such file
+folder                  a folder: `nmqc batch` reads folders
+unreadable              not a regular file, no permission, or damaged inside
+not_dicom               no DICM mark at byte 128
+truncated               the file ends in its header, or before its last pixel
+no_pixels               a complete header without pixels
+not_an_nm_image         another kind of object: CT, PET, a screen picture, a report, DICOMDIR, raw data, ...
+compressed              compressed with loss, or without loss by a method whose decoder is not installed
+deflated                the deflated transfer syntax, which cannot be read within bounds
+transfer_syntax         a video, private or unknown transfer syntax
+too_large               beyond 512 MB, 4096 rows or columns, or 20,000 frames, in fact or by announcement
+vector_mismatch         frames, vectors and the numbers of windows, detectors or views contradict each other
+duplicate_frames        two frames with the same window, detector, rotation and view
+pixel_size_missing      PixelSpacing missing, empty or zero, and no pixel size given by the user
+pixel_size_conflict     the user's pixel size and the header's differ by more than 1 %
+detector_conflict       the user's detector and the header's vector differ
+acquired_conflict       the user's time of acquisition and the header's differ by more than a minute
+bad_header_value        a value that changes a result is not a usable number
+pixel_scale             scales of the pixel values that cannot be applied without doubt
+======================  ====================================================================================
+
+Decisions where standard and contract leave a choice:
+
+* **Time**: the header's time stands. A user's time fills a header without one, and must agree with the
+  header's to a minute where there is one. A date alone, without a time of day, is no time of acquisition. An
+  offset inside AcquisitionDateTime is not taken: only TimezoneOffsetFromUTC gives the offset.
+* **Scales**: GE's pixel scale and offset, RescaleSlope and RescaleIntercept, and linear items of
+  RealWorldValueMappingSequence are applied where they are not 1 and 0; where two of them differ, or a mapping
+  is a table or does not cover the pixels, the file is refused. Siemens' pixel scale factor is for maps, and
+  never applied. Scaled values, signed values below zero, reconstructed and derived images, and images
+  corrected for attenuation, scatter, decay or dead time are not raw counts.
+* **Several files**: those with the same study, time, camera, kind, geometry and duration whose energy windows
+  all differ are one acquisition, windows numbered in the order of the arguments. Files of two heads stay two
+  acquisitions: each head is judged on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nmqc.dicom.interface import Identity, ReadOptions, ReadOutcome
+
+__all__ = ["Identity", "ReadOptions", "ReadOutcome", "identify", "read_nm"]
+
+
+def read_nm(paths: Sequence[Path], options: ReadOptions) -> ReadOutcome:
+    """Read the gamma camera images in some files.
+
+    Parameters
+    ----------
+    paths : the files, as typed by the user
+    options : what the user and the site say
+
+    Returns
+    -------
+    ReadOutcome
+        Acquisitions and refusals, each in the order of the arguments. No file stops another.
+
+    Raises
+    ------
+    BadConfiguration
+        If a head pattern or a model pattern of the site is not a regular expression.
+    """
+    from nmqc.dicom.several import read_files
+
+    return read_files(paths, options)
+
+
+def identify(paths: Sequence[Path], options: ReadOptions) -> tuple[Identity, ...]:
+    """Say what each file is, in the order of the arguments, and why it would be refused.
+
+    Nothing but allow-listed fields is given; PET and other images are described, too, as far as their header
+    can be read.
+
+    Raises
+    ------
+    BadConfiguration
+        If a head pattern or a model pattern of the site is not a regular expression.
+    """
+    from nmqc.dicom.identity import identify_files
+
+    return identify_files(paths, options)

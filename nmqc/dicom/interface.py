@@ -1,0 +1,104 @@
+"""What callers give to the reader, and what they get."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from nmqc.model import (
+    Acquisition,
+    DetectorSource,
+    EnergyWindow,
+    Refusal,
+    Remark,
+    SiteSystem,
+    System,
+)
+
+SPACING_RANGE_MM = (0.05, 50.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What the user and the site say about the files.
+
+    Attributes
+    ----------
+    pixel_mm : (down, along) or None
+        Pixel size for files whose PixelSpacing is missing or unusable; refused where the header has another.
+    acquired : ISO 8601 date and time, or None
+        For files without a time of acquisition; refused where the header has another.
+    detector : the number of the head that acquired every frame of the files, or None
+    system : name that replaces the recognised one, or a site's own name of one camera (its unit)
+    site : the site's cameras
+    show_file_names : False replaces each name by the start of the file's SHA-256
+
+    Raises
+    ------
+    ValueError
+        If a pixel size is outside 0.05 to 50 mm, the detector is below 1, or the time is not ISO 8601.
+    """
+
+    pixel_mm: tuple[float, float] | None = None
+    acquired: str | None = None
+    detector: int | None = None
+    system: str | None = None
+    site: tuple[SiteSystem, ...] = ()
+    show_file_names: bool = True
+
+    def __post_init__(self) -> None:
+        low, high = SPACING_RANGE_MM
+        if self.pixel_mm is not None and not all(low <= size <= high for size in self.pixel_mm):
+            raise ValueError(f"a pixel size must be {low} to {high:.0f} mm")
+        if self.detector is not None and self.detector < 1:
+            raise ValueError("detectors are numbered from 1")
+        if self.acquired is not None:
+            datetime.fromisoformat(self.acquired)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOutcome:
+    """What came of some files: acquisitions and refusals, each in the order of the arguments."""
+
+    acquisitions: tuple[Acquisition, ...]
+    refused: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What one file is, in fields that may be shown.
+
+    Attributes
+    ----------
+    file, sha256 : the name to show, and the SHA-256 of the bytes ("" where they cannot be read)
+    content : what it is, in words: "an NM image", "a PET image", "not DICOM", ...
+    refused : why it would not be analysed, or None
+    kind : third value of ImageType, or ""
+    matrix : (rows, columns) or None
+    spacing_mm : (down, along) or None
+    counts : sum over all pixels, after any scale; None where pixels were not read
+    detectors : each head once, as (number or None, source or None)
+    durations_s : each duration of a frame once
+    collimators : each collimator once
+    """
+
+    file: str
+    content: str
+    sha256: str = ""
+    refused: Refusal | None = None
+    system: System | None = None
+    software: str = ""
+    kind: str = ""
+    matrix: tuple[int, int] | None = None
+    spacing_mm: tuple[float, float] | None = None
+    frames: int | None = None
+    counts: float | None = None
+    detectors: tuple[tuple[int | None, DetectorSource | None], ...] = ()
+    energy_windows: tuple[EnergyWindow, ...] = ()
+    durations_s: tuple[float, ...] = ()
+    radionuclide: str = ""
+    collimators: tuple[str, ...] = ()
+    acquired: str | None = None
+    acquired_from: str | None = None
+    synthetic: bool = False
+    remarks: tuple[Remark, ...] = ()

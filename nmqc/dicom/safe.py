@@ -1,0 +1,336 @@
+"""Opening a file that may be anything, without harm: the only place where bytes become a data set.
+
+The order of the checks matters: kind of file, size, DICM mark, file meta group, transfer syntax, class of
+object, and only then pydicom. A deflated file is refused before pydicom could inflate it (half a megabyte
+becomes half a gigabyte, even when only the header is asked for). Values never reach a message: pydicom's
+warnings and exceptions quote them, and are swallowed here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import logging
+import stat
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nmqc.errors import NmqcError, UnusableInput
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+SIZE_LIMIT = 512 * 1024 * 1024
+PIXEL_DATA = 0x7FE00010
+
+NM_CLASSES = ("1.2.840.10008.5.1.4.1.1.20", "1.2.840.10008.5.1.4.1.1.5")
+_OTHER_CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.128": "a PET image",
+    "1.2.840.10008.5.1.4.1.1.130": "an enhanced PET image",
+    "1.2.840.10008.5.1.4.1.1.128.1": "an enhanced PET image (legacy converted)",
+    "1.2.840.10008.5.1.4.1.1.2": "a CT image",
+    "1.2.840.10008.5.1.4.1.1.2.1": "an enhanced CT image",
+    "1.2.840.10008.5.1.4.1.1.4": "an MR image",
+    "1.2.840.10008.1.3.10": "a DICOMDIR, an index of other files",
+    "1.2.840.10008.5.1.4.1.1.66": "raw data of the maker",
+    "1.2.840.10008.5.1.4.1.1.104.1": "a PDF document",
+}
+_CLASS_FAMILIES = (
+    ("1.2.840.10008.5.1.4.1.1.7", "a secondary capture, a picture of a screen"),
+    ("1.2.840.10008.5.1.4.1.1.88", "a structured report"),
+)
+
+_IMPLICIT = "1.2.840.10008.1.2"
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+_NATIVE = (_IMPLICIT, "1.2.840.10008.1.2.1", BIG_ENDIAN)
+_LOSSLESS = {
+    "1.2.840.10008.1.2.5": ("RLE", ""),
+    "1.2.840.10008.1.2.4.57": ("JPEG Lossless", "pylibjpeg[libjpeg]"),
+    "1.2.840.10008.1.2.4.70": ("JPEG Lossless", "pylibjpeg[libjpeg]"),
+    "1.2.840.10008.1.2.4.80": ("JPEG-LS Lossless", "pyjpegls"),
+    "1.2.840.10008.1.2.4.90": ("JPEG 2000 Lossless", "pylibjpeg[openjpeg]"),
+    "1.2.840.10008.1.2.4.201": ("High-Throughput JPEG 2000 Lossless", "pylibjpeg[openjpeg]"),
+    "1.2.840.10008.1.2.4.202": ("High-Throughput JPEG 2000 Lossless", "pylibjpeg[openjpeg]"),
+}
+_LOSSY = {
+    "1.2.840.10008.1.2.4.50": "JPEG Baseline",
+    "1.2.840.10008.1.2.4.51": "JPEG Extended",
+    "1.2.840.10008.1.2.4.81": "JPEG-LS Near-Lossless",
+    "1.2.840.10008.1.2.4.91": "JPEG 2000",
+    "1.2.840.10008.1.2.4.203": "High-Throughput JPEG 2000",
+}
+_EXPORT_NATIVE = "export it as Explicit VR Little Endian"
+_ELEMENT_HEAD = 8  # bytes: what pydicom reads first of each element
+_CUT_HEADER = "ends in the middle of its header; copy or export it again"
+_LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The bytes of a file as they are stored, and their SHA-256."""
+
+    data: bytes
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What the file meta group says; "" where it is silent."""
+
+    sop_class: str
+    transfer_syntax: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenedFile:
+    """A parsed data set, whole up to its pixels."""
+
+    dataset: Dataset
+    sop_class: str
+    transfer_syntax: str
+    sha256: str
+
+    @property
+    def encapsulated(self) -> bool:
+        """True where the pixels are compressed (without loss, by a method that can be decoded here)."""
+        return self.transfer_syntax in _LOSSLESS
+
+
+class _Watched(io.BytesIO):
+    """A stream that remembers that it was asked for more bytes than were left, unless it went back."""
+
+    cut = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        at_end_of_element = size == _ELEMENT_HEAD and not data
+        if size is not None and len(data) < size and not at_end_of_element:
+            self.cut = True
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        self.cut = False
+        return super().seek(offset, whence)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn whatever goes wrong inside into a refusal that quotes nothing from the file."""
+    try:
+        yield
+    except NmqcError:
+        raise
+    except MemoryError:
+        raise UnusableInput("too_large", "does not fit into memory") from None
+    except Exception as error:
+        if isinstance(error, RecursionError) or isinstance(error.__context__, RecursionError):
+            raise UnusableInput("unreadable", "its sequences are nested too deeply to be read") from None
+        name = type(error).__name__
+        raise UnusableInput("unreadable", f"is damaged ({name}); export the file anew") from None
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keep the warnings and the log of pydicom, which quote header values, from every output."""
+    logger = logging.getLogger("pydicom")
+    was_disabled = logger.disabled
+    logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = was_disabled
+
+
+def read_content(path: Path, limit: int = SIZE_LIMIT) -> Content:
+    """Return the bytes of a regular file of bounded size.
+
+    Raises
+    ------
+    UnusableInput
+        ``missing``, ``folder``, ``unreadable``, or ``too_large``.
+    """
+    try:
+        facts = path.stat()
+        if stat.S_ISDIR(facts.st_mode):
+            raise UnusableInput("folder", "is a folder: use nmqc batch")
+        if not stat.S_ISREG(facts.st_mode):
+            raise UnusableInput("unreadable", "is not a regular file")
+        with path.open("rb") as stream:
+            data = stream.read(limit + 1) if facts.st_size <= limit else None
+    except FileNotFoundError:
+        raise UnusableInput("missing", "does not exist") from None
+    except OSError as error:
+        words = (error.strerror or "unknown error").lower()
+        raise UnusableInput("unreadable", f"cannot be opened: {words}") from None
+    if data is None or len(data) > limit:
+        raise UnusableInput("too_large", f"is larger than {limit >> 20} MB, the most that is read")
+    return Content(data, hashlib.sha256(data).hexdigest())
+
+
+def open_dicom(content: Content, limit: int = SIZE_LIMIT) -> OpenedFile:
+    """Return the parsed data set of any object in a transfer syntax that can be read within bounds.
+
+    Raises
+    ------
+    UnusableInput
+        ``not_dicom``, ``truncated``, ``too_large``, ``compressed``, ``deflated``, ``transfer_syntax`` or
+        ``unreadable``; ``not_an_nm_image`` for another class of object whose transfer syntax is not readable.
+    """
+    data = _unzipped(content.data, limit)
+    if not data:
+        raise UnusableInput("not_dicom", "is empty")
+    if data[128:132] != b"DICM":
+        raise UnusableInput("not_dicom", "is not a DICOM file (no DICM mark at byte 128); export it as DICOM")
+    meta = read_meta(data)
+    check_transfer_syntax(meta)
+    dataset = _parsed(data)
+    sop_class = str(dataset.get("SOPClassUID") or meta.sop_class)
+    return OpenedFile(dataset, sop_class, meta.transfer_syntax, content.sha256)
+
+
+def _parsed(data: bytes) -> Dataset:
+    """Return the data set, if the data do not end within its header: pydicom would not tell."""
+    from pydicom import dcmread
+
+    stream = _Watched(data)
+    try:
+        dataset = dcmread(stream)
+    except (MemoryError, RecursionError):
+        raise
+    except Exception:
+        if stream.cut or stream.tell() >= len(data):
+            raise UnusableInput("truncated", _CUT_HEADER) from None
+        raise
+    has_pixels = PIXEL_DATA in dataset and dataset.get_item(PIXEL_DATA).value
+    if (stream.cut or stream.tell() < len(data)) and not has_pixels:
+        raise UnusableInput("truncated", _CUT_HEADER)
+    return dataset
+
+
+def read_meta(data: bytes) -> Meta:
+    """Return class and transfer syntax from the file meta group (PS3.10, 7.1), without parsing the data set.
+
+    Raises
+    ------
+    UnusableInput
+        ``truncated`` if the data end within the group; ``unreadable`` if it is malformed or repeats itself.
+    """
+    found: dict[int, str] = {}
+    position = 132
+    while data[position : position + 2] == b"\x02\x00":
+        element, start, length = _meta_element(data, position)
+        position = start + length
+        if position > len(data):
+            raise UnusableInput("truncated", _CUT_HEADER)
+        if element in found:
+            raise UnusableInput("unreadable", "repeats an element of its file meta group")
+        value = data[start:position].rstrip(b"\0 ") if length <= 64 else b""
+        found[element] = value.decode("ascii", "replace")
+    return Meta(found.get(0x0002, ""), found.get(0x0010, ""))
+
+
+def _meta_element(data: bytes, position: int) -> tuple[int, int, int]:
+    """Return (element number, start of the value, its length) of an element in explicit VR little endian."""
+    if position + _ELEMENT_HEAD > len(data):
+        raise UnusableInput("truncated", _CUT_HEADER)
+    head = data[position : position + 12].ljust(12, b"\0")
+    element, vr, short = struct.unpack_from("<H2sH", head, 2)
+    if not (vr.isalpha() and vr.isupper()):
+        raise UnusableInput("unreadable", "has a malformed file meta group")
+    if vr in _LONG_VRS:
+        return element, position + 12, struct.unpack_from("<L", head, 8)[0]
+    return element, position + 8, short
+
+
+def check_transfer_syntax(meta: Meta) -> None:
+    """Refuse what cannot be read without loss and within bounds; a missing transfer syntax is let pass.
+
+    Raises
+    ------
+    UnusableInput
+        ``compressed``, ``deflated`` or ``transfer_syntax``; ``not_an_nm_image`` where the class says so,
+        because that is then the more useful answer.
+    """
+    syntax = meta.transfer_syntax
+    if syntax in _NATIVE or syntax == "" or (syntax in _LOSSLESS and _has_decoder(syntax)):
+        return
+    check_class(meta.sop_class or NM_CLASSES[0])
+    if syntax in _LOSSLESS:
+        name, plugin = _LOSSLESS[syntax]
+        raise UnusableInput(
+            "compressed", f'is compressed with {name}, whose decoder is not installed: pip install "{plugin}"'
+        )
+    if syntax in _LOSSY:
+        raise UnusableInput(
+            "compressed",
+            f"was compressed with loss ({_LOSSY[syntax]}): its counts are not those detected",
+        )
+    if syntax == _DEFLATED:
+        raise UnusableInput("deflated", f"uses the deflated transfer syntax; {_EXPORT_NATIVE}")
+    name = _syntax_name(syntax)
+    raise UnusableInput("transfer_syntax", f"uses the transfer syntax {name}; {_EXPORT_NATIVE}")
+
+
+def check_class(sop_class: str) -> None:
+    """Refuse any object but an NM image, by name.
+
+    Raises
+    ------
+    UnusableInput
+        ``not_an_nm_image``.
+    """
+    if sop_class not in NM_CLASSES:
+        words = class_name(sop_class)
+        raise UnusableInput("not_an_nm_image", f"is {words}, not an NM image of a gamma camera")
+
+
+def class_name(sop_class: str) -> str:
+    """Return what an object is, in words, by its SOP class; nothing of an unknown class is quoted."""
+    if sop_class in NM_CLASSES:
+        return "an NM image"
+    if sop_class in _OTHER_CLASSES:
+        return _OTHER_CLASSES[sop_class]
+    for start, words in _CLASS_FAMILIES:
+        if sop_class == start or sop_class.startswith(start + "."):
+            return words
+    return _dictionary_name(sop_class, "SOP Class") or "an object of an unknown kind"
+
+
+def _syntax_name(syntax: str) -> str:
+    return _dictionary_name(syntax, "Transfer Syntax") or "of a maker or of an unknown kind"
+
+
+def _dictionary_name(uid: str, kind: str) -> str:
+    """Return the standard's name of a UID of some kind; "" where the standard does not know it."""
+    from pydicom.uid import UID
+
+    known = UID(uid)
+    return known.name if known.type == kind else ""
+
+
+def _has_decoder(syntax: str) -> bool:
+    from pydicom.pixels.decoders.base import get_decoder
+
+    return bool(get_decoder(syntax).is_available)
+
+
+def _unzipped(data: bytes, limit: int) -> bytes:
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            unzipped = stream.read(limit + 1)
+    except EOFError:
+        raise UnusableInput("truncated", "is a gzip file that was cut short; copy it again") from None
+    if len(unzipped) > limit:
+        raise UnusableInput("too_large", f"holds more than {limit >> 20} MB once unzipped")
+    return unzipped

@@ -1,0 +1,26 @@
+"""The record of every result: append-only, in SQLite by default, in PostgreSQL by address.
+
+Nothing that was written is ever changed or taken out: a correction is a new entry, an exclusion an appended
+event. `find_address` settles where the history is, `History` reads and writes it, `key_of` says which results
+are the same one. No SOP instance UID is stored, only hashes.
+"""
+
+from nmqc.history.address import Address, find_address
+from nmqc.history.entries import Entry, Event, Filters, Point, Recorded, RecordedRefusal
+from nmqc.history.key import InputKey, Key, key_of
+from nmqc.history.store import History
+
+__all__ = [
+    "Address",
+    "Entry",
+    "Event",
+    "Filters",
+    "History",
+    "InputKey",
+    "Key",
+    "Point",
+    "Recorded",
+    "RecordedRefusal",
+    "find_address",
+    "key_of",
+]

@@ -1,0 +1,1 @@
+"""What several tests share: arrays in, numbers out. No file, clock, log or plot."""

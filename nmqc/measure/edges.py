@@ -1,0 +1,369 @@
+"""The border of a lit field: where it is, strip by strip, how deep its corners are cut, and how blurred it is.
+
+Works on an image of about 2.4 mm pixels, summed from the native ones. The border is the outermost position, from
+each of the four sides, at which the counts cross half of the plateau just inside (half height).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmqc.errors import CannotMeasure
+from nmqc.measure.grid import Axis, Blocks, sum_blocks
+from nmqc.measure.outline import Outline
+
+COARSE_MM = 2.4
+STRIP_MM = 10.0
+PLATEAU_MM = (7.0, 36.0)  # inside the border: where the plateau is read
+EDGE_OF_MATRIX = 0.9  # light of the outermost pixel over the plateau from which a field is clipped
+SHARPER = 9.0  # chi-squared by which a blurred edge must fit better than a sharp one
+SIDES = ("left", "right", "top", "bottom")
+NORMALS = np.array([(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coarse:
+    """An image of about 2.4 mm pixels with its axes.
+
+    `level` is the median of the middle of the lit box; `native_mm` the pixel (down, along) that it was made from.
+    """
+
+    counts: NDArray[np.float64]
+    rows: Axis
+    columns: Axis
+    level: float
+    native_mm: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Border:
+    """Points on the border, one for each strip and side.
+
+    `side` is an index into SIDES. `profiles` has shape (points, samples): the strip's counts per pixel over the
+    plateau, from `reach` pixels outside the border pixel to `reach` inside; `depth_mm` of the same shape: the
+    position of each sample along the inward direction, on the axis of the side.
+    """
+
+    x_mm: NDArray[np.float64]
+    y_mm: NDArray[np.float64]
+    side: NDArray[np.int64]
+    profiles: NDArray[np.float64]
+    depth_mm: NDArray[np.float64]
+    plateau: NDArray[np.float64]
+    clipped: tuple[str, ...]
+
+    @property
+    def clipped_axes(self) -> tuple[bool, bool]:
+        """Say whether the field runs into the border of the matrix along x and along y."""
+        return (
+            "left" in self.clipped or "right" in self.clipped,
+            "top" in self.clipped or "bottom" in self.clipped,
+        )
+
+
+def coarse(counts: NDArray[Any], spacing_mm: tuple[float, float]) -> Coarse:
+    """Sum an image to pixels of at most 2.4 mm (its own, where they are larger) and read the level of the light.
+
+    Raises
+    ------
+    CannotMeasure
+        ``no_counts``, if nothing is lit.
+    """
+    blocks = [_centred_blocks(n, pitch) for n, pitch in zip(counts.shape, spacing_mm, strict=True)]
+    summed = sum_blocks(counts, *blocks).astype(float)
+    axes = [b.axis(n, pitch) for b, n, pitch in zip(blocks, counts.shape, spacing_mm, strict=True)]
+    if summed.size == 0 or summed.max() <= 0:
+        raise CannotMeasure("no_counts", "the image holds no counts: check that the source was there")
+    return Coarse(summed, axes[0], axes[1], _level(summed), spacing_mm)
+
+
+def _centred_blocks(native: int, pitch_mm: float) -> Blocks:
+    factor = min(max(1, int(COARSE_MM / pitch_mm + 1e-6)), native)
+    return Blocks(factor, (native % factor) // 2, native // factor)
+
+
+def _level(counts: NDArray[np.float64]) -> float:
+    """Return the median over the central half, both ways, of the box that holds more than a tenth of the light."""
+    lit = counts > 0.1 * np.quantile(counts, 0.99)
+    rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
+    if rows.size == 0:
+        raise CannotMeasure("not_a_flood", "this is not a flood: less than a hundredth of the image is lit")
+    (top, bottom), (left, right) = (rows[0], rows[-1] + 1), (columns[0], columns[-1] + 1)
+    quarter_rows, quarter_columns = (bottom - top) // 4, (right - left) // 4
+    middle = counts[
+        top + quarter_rows : bottom - quarter_rows, left + quarter_columns : right - quarter_columns
+    ]
+    level = float(np.median(middle))
+    if level <= 0:
+        raise CannotMeasure("not_a_flood", "this is not a flood: the middle of the lit box is dark")
+    return level
+
+
+def find_border(image: Coarse) -> Border:
+    """Find the border, from the left, the right, the top and the bottom, in strips of about 10 mm.
+
+    Raises
+    ------
+    CannotMeasure
+        ``not_a_flood``, if a side has fewer than five strips of light.
+    """
+    parts = [_scan(image, index) for index in range(4)]
+    x, y, side, profiles, depths, plateaus = (
+        np.concatenate(column) for column in zip(*(p[:6] for p in parts), strict=True)
+    )
+    clipped = tuple(name for name, part in zip(SIDES, parts, strict=True) if part[6])
+    return Border(x, y, side, profiles, depths, plateaus, clipped)
+
+
+def _scan(image: Coarse, index: int) -> tuple[Any, ...]:
+    """Scan from one side: every strip's outermost crossing of half the plateau, seen as from the left."""
+    sideways = index >= 2  # from the top or the bottom: turn the image
+    counts = image.counts.T if sideways else image.counts
+    along, across = (image.columns, image.rows) if sideways else (image.rows, image.columns)
+    mirrored = index % 2 == 1
+    if mirrored:
+        counts = counts[:, ::-1]
+    strips = max(1, round(STRIP_MM / along.pitch_mm))
+    count = along.count // strips
+    offset = (along.count - count * strips) // 2
+    profiles = counts[offset : offset + count * strips].reshape(count, strips, -1).mean(axis=1)
+    middles = along.start_mm + along.pitch_mm * (offset + strips * (np.arange(count) + 0.5))
+    lit = profiles > 0.5 * image.level
+    keep = lit.any(axis=1)
+    if keep.sum() < 5:
+        raise CannotMeasure("not_a_flood", "this is not a flood: the lit area is too small or too ragged")
+    profiles, first, middles = profiles[keep], lit[keep].argmax(axis=1), middles[keep]
+    crossing, plateau = _crossings(profiles, first, across.pitch_mm, image.level)
+    samples, depths = _cut_out(profiles, crossing, plateau, across.pitch_mm)
+    clipped = bool(np.median(profiles[:, 0] / plateau) > EDGE_OF_MATRIX)
+    outer = across.edges_mm[-1] if mirrored else across.edges_mm[0]
+    position = outer + (-1 if mirrored else 1) * crossing
+    x, y = (middles, position) if sideways else (position, middles)
+    return x, y, np.full(x.size, index), samples, depths, plateau, clipped
+
+
+def _crossings(
+    profiles: NDArray[np.float64], first: NDArray[np.int64], pitch_mm: float, level: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the depth, in mm from the matrix border, of each half-height crossing, and each plateau."""
+    near, far = (max(1, round(mm / pitch_mm)) for mm in PLATEAU_MM)
+    columns = np.minimum(first[:, None] + np.arange(near, far + 1), profiles.shape[1] - 1)
+    plateau = np.median(np.take_along_axis(profiles, columns, axis=1), axis=1)
+    plateau = np.clip(plateau, 0.5 * level, 1.5 * level)
+    half = plateau[:, None] / 2
+    inside = profiles >= half
+    pixel = np.where(inside.any(axis=1), inside.argmax(axis=1), first)
+    rows = np.arange(pixel.size)
+    here = profiles[rows, pixel]
+    before = np.where(pixel > 0, profiles[rows, np.maximum(pixel - 1, 0)], 0.0)
+    rise = np.maximum(here - before, 1e-12)
+    crossing = (pixel - 0.5 + np.clip((plateau / 2 - before) / rise, 0.0, 1.0)) * pitch_mm
+    return np.maximum(crossing, 0.0), plateau
+
+
+def _cut_out(
+    profiles: NDArray[np.float64],
+    crossing: NDArray[np.float64],
+    plateau: NDArray[np.float64],
+    pitch_mm: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each profile over its plateau within 12 mm of the crossing, and the depth of the samples in mm.
+
+    Beyond the border of the matrix there is no light.
+    """
+    reach = max(3, round(12.0 / pitch_mm))
+    columns = np.floor(crossing / pitch_mm).astype(int)[:, None] + np.arange(-reach, reach + 1)
+    inside = np.clip(columns, 0, profiles.shape[1] - 1)
+    samples = np.take_along_axis(profiles, inside, axis=1) / plateau[:, None]
+    return np.where(columns < 0, 0.0, samples), (columns + 0.5) * pitch_mm
+
+
+def corner_depth(image: Coarse, box: Outline, corner: tuple[int, int], sigma_mm: float) -> float:
+    """Return how far inwards along the diagonal, in mm, the light begins at a corner of a box; 0 for a sharp one.
+
+    The mean over a band along the diagonal crosses half of the light some 3 mm inside a sharp corner too; what is
+    less than 1.5 mm deeper than that is a sharp corner.
+    """
+    half_band = max(6.0, 1.5 * max(image.rows.pitch_mm, image.columns.pitch_mm))
+    x = corner[0] * (image.columns.centres_mm - box.centre_mm[0])
+    y = corner[1] * (image.rows.centres_mm - box.centre_mm[1])
+    inwards = ((box.supports_mm[0] - x)[None, :] + (box.supports_mm[1] - y)[:, None]) / 2**0.5
+    across = ((box.supports_mm[0] - x)[None, :] - (box.supports_mm[1] - y)[:, None]) / 2**0.5
+    reach = 0.6 * float(min(box.supports_mm[:2]))
+    band = (np.abs(across) <= half_band) & (np.abs(inwards) <= reach)
+    step = 0.75 * max(image.rows.pitch_mm, image.columns.pitch_mm)
+    bins = np.floor((inwards[band] + reach) / step).astype(int)
+    pixels = np.bincount(bins)
+    depth = step * (np.flatnonzero(pixels) + 0.5) - reach
+    light = (np.bincount(bins, image.counts[band]) / np.maximum(pixels, 1))[pixels > 0]
+    found = _first_light(depth, light, image.level)
+    pixel_mm = max(image.rows.pitch_mm, image.columns.pitch_mm)
+    sharp = _sharp_corner_depth(half_band, float(np.hypot(sigma_mm, pixel_mm / 12**0.5)))
+    return found if found > sharp + 1.5 else 0.0
+
+
+def _sharp_corner_depth(half_band_mm: float, sigma_mm: float) -> float:
+    """Return where the mean over a band along the diagonal crosses one half at an uncut corner."""
+    depth = np.linspace(0.0, half_band_mm + 3 * sigma_mm, 41)
+    across = np.linspace(-half_band_mm, half_band_mm, 25)
+    first, _ = _normal((depth[:, None] + across) / (2**0.5 * sigma_mm))
+    second, _ = _normal((depth[:, None] - across) / (2**0.5 * sigma_mm))
+    return float(np.interp(0.5, (first * second).mean(axis=1), depth))
+
+
+def _first_light(depth_mm: NDArray[np.float64], light: NDArray[np.float64], level: float) -> float:
+    """Return the depth at which the light first crosses half of the level."""
+    lit = np.flatnonzero((light > 0.5 * level) & (depth_mm > 0))
+    if lit.size == 0:
+        return float(depth_mm.max(initial=0.0))
+    at = int(lit[0])
+    before = max(at - 1, 0)
+    rise = light[at] - light[before]
+    part = float(np.clip((0.5 * level - light[before]) / rise, 0.0, 1.0)) if rise > 0 else 1.0
+    return float(depth_mm[before] + part * (depth_mm[at] - depth_mm[before]))
+
+
+def edge_width(border: Border, image: Coarse, lit: Outline) -> tuple[float, NDArray[np.float64]]:
+    """Return the sigma of the edge's blur, and how far out of the outline each side's edge lies, in mm.
+
+    The mean profile across those parts of the border that run along an axis is fitted by a step blurred by a Gaussian
+    and averaged over each pixel; the sigma is 0 where a sharp step fits as well within the counting noise.
+    """
+    profiles = [_mean_edge(border, image, lit, side) for side in range(4)]
+    pitch_mm = max(image.rows.pitch_mm, image.columns.pitch_mm)
+    side = np.concatenate([np.full(profile[0].size, index) for index, profile in enumerate(profiles)])
+    depth, light, error = (np.concatenate([profile[item] for profile in profiles]) for item in range(3))
+    if depth.size < 8:
+        return 0.0, np.zeros(4)
+    sharp_shifts = np.array([_sharp_shift(*profile, pitch_mm) for profile in profiles])
+    sharp_misfit = _misfit(depth + sharp_shifts[side], 0.0, pitch_mm, light, error)
+    fits = [_fit_edges(depth, light, error, side, pitch_mm, start) for start in (0.5, 1.5, 3.5)]
+    misfit, sigma_mm, shifts = min(fits, key=lambda fit: fit[0])
+    if sharp_misfit - misfit < SHARPER or sigma_mm < 0.05:
+        return 0.0, sharp_shifts
+    return sigma_mm, shifts
+
+
+def _sharp_shift(
+    depth_mm: NDArray[np.float64], light: NDArray[np.float64], error: NDArray[np.float64], pitch_mm: float
+) -> float:
+    """Return by how much the outline lies inside the edge, if the edge is a sharp step."""
+    if depth_mm.size < 4:
+        return 0.0
+    shifts = np.linspace(-0.8, 0.8, 65) * max(1.0, pitch_mm / COARSE_MM)
+    moved = depth_mm + shifts[:, None]
+    misfits = (((light - blurred_step(moved, 0.0, pitch_mm)) / error) ** 2).sum(axis=1)
+    return float(shifts[int(misfits.argmin())])
+
+
+def _misfit(
+    depth_mm: NDArray[np.float64],
+    sigma_mm: float,
+    pitch_mm: float,
+    light: NDArray[np.float64],
+    error: NDArray[np.float64],
+) -> float:
+    return float(np.sum(((light - blurred_step(depth_mm, sigma_mm, pitch_mm)) / error) ** 2))
+
+
+def _fit_edges(
+    depth_mm: NDArray[np.float64],
+    light: NDArray[np.float64],
+    error: NDArray[np.float64],
+    side: NDArray[np.int64],
+    pitch_mm: float,
+    sigma_mm: float,
+) -> tuple[float, float, NDArray[np.float64]]:
+    """Fit one sigma and a shift for each side by Gauss-Newton steps; return chi-squared, sigma and shifts.
+
+    The mean of the blurred step over a pixel from a to b, s [R(b / s) - R(a / s)] / (b - a), has the derivatives
+    [F(b / s) - F(a / s)] / (b - a) by the shift and [f(b / s) - f(a / s)] / (b - a) by s.
+    """
+    shifts = np.zeros(4)
+    belongs = side[:, None] == np.arange(4)
+    for _ in range(8):
+        low = (depth_mm + shifts[side] - pitch_mm / 2) / sigma_mm
+        (low_f, low_d), (high_f, high_d) = _normal(low), _normal(low + pitch_mm / sigma_mm)
+        design = np.column_stack([belongs * (high_f - low_f)[:, None], high_d - low_d])
+        missing = (light - blurred_step(depth_mm + shifts[side], sigma_mm, pitch_mm)) / error
+        step = np.linalg.lstsq(design / (pitch_mm * error[:, None]), missing, rcond=None)[0]
+        shifts = np.clip(shifts + step[:4], -3.0, 3.0)
+        sigma_mm = float(np.clip(sigma_mm + np.clip(step[4], -sigma_mm / 2, 1.0), 0.01, 8.0))
+    return _misfit(depth_mm + shifts[side], sigma_mm, pitch_mm, light, error), sigma_mm, shifts
+
+
+def blurred_step(depth_mm: NDArray[np.float64], sigma_mm: float, pitch_mm: float) -> NDArray[np.float64]:
+    """Return the mean over pixels of a unit step at depth 0, blurred by a Gaussian.
+
+    The integral of the normal distribution function, R(t) = t F(t) + f(t), differenced over the pixel.
+    """
+    low, high = depth_mm - pitch_mm / 2, depth_mm + pitch_mm / 2
+    if sigma_mm <= 0:
+        return np.asarray((np.maximum(high, 0.0) - np.maximum(low, 0.0)) / pitch_mm)
+    low, high = low / sigma_mm, high / sigma_mm
+    (low_f, low_d), (high_f, high_d) = _normal(low), _normal(high)
+    return np.asarray((high * high_f + high_d - low * low_f - low_d) * sigma_mm / pitch_mm)
+
+
+def _normal(t: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the normal distribution function F (Abramowitz and Stegun 26.2.17, to 7.5e-8) and its density f."""
+    density = np.exp(-0.5 * t**2) / np.sqrt(2 * np.pi)
+    k = 1 / (1 + 0.2316419 * np.abs(t))
+    series = k * (0.319381530 + k * (-0.356563782 + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429))))
+    upper = density * series
+    return np.where(t >= 0, 1 - upper, upper), density
+
+
+def _mean_edge(
+    border: Border, image: Coarse, lit: Outline, side: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return depth inside the outline, mean light over the plateau and its standard error, across one side."""
+    pitch_mm = max(image.rows.pitch_mm, image.columns.pitch_mm)
+    on_line = np.abs(lit.distance_mm(border.x_mm, border.y_mm)) <= max(2.0, 0.6 * pitch_mm)
+    chosen = on_line & (border.side == side) & _facing(lit, border, side)
+    empty = np.zeros(0)
+    if SIDES[side] in border.clipped or chosen.sum() < 3:
+        return empty, empty, empty
+    axis = image.columns if side < 2 else image.rows
+    position = axis.edges_mm[0] + border.depth_mm[chosen]
+    if side % 2:
+        position = axis.edges_mm[-1] - border.depth_mm[chosen]
+    fixed = (border.y_mm if side < 2 else border.x_mm)[chosen][:, None]
+    depth = -(lit.distance_mm(position, fixed) if side < 2 else lit.distance_mm(fixed, position))
+    strip = max(1, round(STRIP_MM / (image.rows if side < 2 else image.columns).pitch_mm))
+    counted = border.plateau[chosen][:, None] * strip
+    error = np.sqrt(np.maximum(border.profiles[chosen], 0.02) / counted)
+    near = np.abs(depth) <= 9.0
+    return _grouped(depth[near], border.profiles[chosen][near], error[near])
+
+
+def _facing(lit: Outline, border: Border, side: int) -> NDArray[np.bool_]:
+    """Say which border points lie on a part of the outline that faces a side within 10 degrees."""
+    normal = NORMALS[side]
+    x, y = border.x_mm - lit.centre_mm[0], border.y_mm - lit.centre_mm[1]
+    if lit.is_circle:
+        radius = np.maximum(np.hypot(x, y), 1e-9)
+        cosine = (x * normal[0] + y * normal[1]) / radius
+    else:
+        reach = np.column_stack([x, y]) @ lit.normals.T - lit.supports_mm
+        cosine = lit.normals[reach.argmax(axis=1)] @ normal
+    return np.asarray(cosine > np.cos(np.deg2rad(10.0)))
+
+
+def _grouped(
+    depth: NDArray[np.float64], light: NDArray[np.float64], error: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Average samples of nearly the same depth (0.05 mm)."""
+    key = np.round(depth / 0.05).astype(np.int64)
+    _, index = np.unique(key, return_inverse=True)
+    weight = np.bincount(index)
+    mean_error = np.sqrt(np.bincount(index, error**2)) / weight
+    return (
+        np.bincount(index, depth) / weight,
+        np.bincount(index, light) / weight,
+        np.maximum(mean_error, 1e-4),
+    )

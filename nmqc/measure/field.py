@@ -1,0 +1,433 @@
+"""Finding the field of view in a flood: its outline, how sharp its edge is, and whether the image is a flood.
+
+The outline found is one that makers build: a rectangle, a rectangle with equally cut corners, a circle, a regular
+hexagon or octagon. What is dark inside such an outline is a defect and stays inside. Every fit is therefore
+symmetric and leans on the lit parts: where a corner or a piece of a side is missing, its counterparts tell where
+it should be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmqc.errors import CannotMeasure
+from nmqc.measure import edges
+from nmqc.measure.edges import Border, Coarse
+from nmqc.measure.outline import Outline, circle, cut_rectangle, rectangle, regular
+from nmqc.model import FieldHint, Remark
+
+DEFECT_MM = 2.0  # corners or sides that differ by more are a defect, not a shape
+AGREE_FRACTION, AGREE_PIXELS = 0.03, 2.0  # a stated field agrees with the image within the larger of the two
+SMALLEST_FIELD_MM = 100.0
+FITTING, GOOD = 0.6, 0.9  # fraction of the border that an outline must explain; that ends the search
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """The field of view of one image.
+
+    Attributes
+    ----------
+    outline : Outline
+        The field as stated (by the site, a table or the header) or, failing that, as found: UFOV and CFOV are
+        made from it.
+    lit : Outline
+        Where the light ends: the same figure, its sides no further out than the half-height of the image. Whole
+        pixels are counted from here.
+    edge_sigma_mm : float
+        Standard deviation of the Gaussian that blurs the edge; 0 for an edge cut digitally.
+    source : str
+        Where the outline is from, in words.
+    clipped : tuple of str
+        Sides ("left", ...) where the lit field runs into the border of the matrix.
+    stated : bool
+        False where the outline is known from the image alone.
+    """
+
+    outline: Outline
+    lit: Outline
+    edge_sigma_mm: float
+    source: str
+    clipped: tuple[str, ...]
+    stated: bool
+    remarks: tuple[Remark, ...] = field(default=())
+
+
+def find_field(coarse: Coarse, hints: tuple[FieldHint, ...] = ()) -> Field:
+    """Find the field of view of a flood.
+
+    Parameters
+    ----------
+    coarse : the image, in pixels of about 2.4 mm
+    hints : fields of view as stated, the most trusted first
+        Each is used only where the half-height extents of the image agree with it within 3 % or 2 pixels.
+
+    Raises
+    ------
+    CannotMeasure
+        ``not_a_flood``: what is lit is no field that makers build, or is too small.
+    """
+    border = edges.find_border(coarse)
+    found = _found_outline(border, coarse)
+    chosen, source, stated, remarks = _choose(found, border, hints, coarse.native_mm)
+    lit = _no_further(chosen, found.outline)
+    said = (*remarks, *_shape_remarks(found, coarse))
+    return Field(chosen, lit, found.sigma_mm, source, border.clipped, stated, said)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """An outline from the image, its edge's blur, the fraction of the border it explains, what it lacks."""
+
+    outline: Outline
+    sigma_mm: float
+    explains: float
+    missing: tuple[str, ...] = ()
+
+
+def _found_outline(border: Border, coarse: Coarse) -> _Found:
+    """Return the simplest outline that explains the border best."""
+    best = _fit_rectangle(border, coarse)
+    if best.explains < GOOD:
+        others = [_fit_circle(border, coarse)]
+        others += [_fit_regular(border, coarse, "regular hexagon", 6, first) for first in (0.0, 30.0)]
+        best = max([best, *others], key=lambda one: one.explains)
+    if best.explains < FITTING:
+        raise CannotMeasure(
+            "not_a_flood",
+            "this is not a flood: what is lit has no outline that makers build (rectangle, cut corners, circle, "
+            "hexagon, octagon); if the camera's field has another shape, state it in the site's configuration",
+        )
+    return best
+
+
+def _tolerance_mm(coarse: Coarse) -> float:
+    return max(DEFECT_MM, 0.6 * max(coarse.rows.pitch_mm, coarse.columns.pitch_mm))
+
+
+def _explains(outline: Outline, border: Border, tolerance_mm: float) -> float:
+    """Return the fraction of border points on the outline; light beyond it counts against it."""
+    beyond = outline.distance_mm(border.x_mm, border.y_mm)
+    return float(np.mean(np.abs(beyond) <= tolerance_mm) - np.mean(beyond > tolerance_mm))
+
+
+def _outward(values: NDArray[np.float64], tolerance_mm: float) -> float:
+    """Return the position of a side from points along it, measured outwards: dents do not count.
+
+    The median of the points within the tolerance of the 80th percentile, three times over.
+    """
+    if values.size == 0:
+        raise CannotMeasure(
+            "not_a_flood", "this is not a flood: a side of the lit area is too ragged to be a field"
+        )
+    position = float(np.quantile(values, 0.8, method="nearest"))
+    for _ in range(3):
+        position = float(np.median(values[np.abs(values - position) <= tolerance_mm]))
+    return position
+
+
+def _fit_rectangle(border: Border, coarse: Coarse) -> _Found:
+    """Fit four sides, then corners that are cut alike."""
+    tolerance_mm = _tolerance_mm(coarse)
+    sides = {side: _side(border, side, tolerance_mm) for side in edges.SIDES}
+    centre = ((sides["right"] - sides["left"]) / 2, (sides["bottom"] - sides["top"]) / 2)
+    width, height = sides["right"] + sides["left"], sides["bottom"] + sides["top"]
+    if min(width, height) < SMALLEST_FIELD_MM:
+        raise CannotMeasure(
+            "not_a_flood",
+            f"this is not a flood: only {width:.0f} x {height:.0f} mm is lit; "
+            "give an image that lights the whole detector",
+        )
+    box, sigma_mm = _sharpen(rectangle(centre, width, height), border, coarse)
+    cuts = _corner_cuts(border, coarse, box, sigma_mm, tolerance_mm)
+    smallest = min(cuts.values(), key=lambda cut: cut[0] * cut[1])
+    alike = [cut for cut in cuts.values() if _deeper(cut, smallest) <= DEFECT_MM]
+    cut = tuple(float(mean) for mean in np.mean(alike, axis=0))
+    missing = tuple(name for name, one in cuts.items() if _deeper(one, smallest) > DEFECT_MM)
+    outline = _with_cuts(box, cut[0], cut[1])
+    return _Found(outline, sigma_mm, _explains(outline, border, tolerance_mm), missing)
+
+
+def _sharpen(outline: Outline, border: Border, coarse: Coarse) -> tuple[Outline, float]:
+    """Move each side to where the blurred step fits best; return the outline and the sigma of its edge."""
+    sigma_mm, shifts = edges.edge_width(border, coarse, outline)
+    centre = outline.centre_mm
+    if outline.is_rectangle:
+        (left, right, top, bottom) = shifts
+        centre = (float(centre[0] + (right - left) / 2), float(centre[1] + (bottom - top) / 2))
+        supports = (
+            outline.supports_mm + np.array([left + right, top + bottom, left + right, top + bottom]) / 2
+        )
+    else:
+        supports = outline.supports_mm + float(shifts.mean())
+    return replace(outline, centre_mm=centre, supports_mm=supports), sigma_mm
+
+
+def _with_cuts(box: Outline, cut_x_mm: float, cut_y_mm: float) -> Outline:
+    """Return a box with its corners cut; the same box where the cut is nothing, an octagon where it is one."""
+    if min(cut_x_mm, cut_y_mm) <= 0:
+        return box
+    width, height = box.extents_mm()
+    outline = cut_rectangle(box.centre_mm, width, height, cut_x_mm, cut_y_mm)
+    if _is_regular_octagon(width, height, cut_x_mm, cut_y_mm):
+        return replace(outline, name="regular octagon")
+    return outline
+
+
+def _side(border: Border, side: str, tolerance_mm: float) -> float:
+    """Return how far a side of the box lies from the centre of the matrix, outwards positive."""
+    chosen = border.side == edges.SIDES.index(side)
+    along = border.y_mm if side in ("left", "right") else border.x_mm
+    outwards = {"left": -border.x_mm, "right": border.x_mm, "top": -border.y_mm, "bottom": border.y_mm}[side]
+    low, high = np.quantile(along[chosen], [0.28, 0.72])
+    return _outward(outwards[chosen & (along >= low) & (along <= high)], tolerance_mm)
+
+
+def _is_regular_octagon(width_mm: float, height_mm: float, cut_x_mm: float, cut_y_mm: float) -> bool:
+    expected = width_mm / (2 + 2**0.5)
+    return all(
+        abs(value - wanted) < 3 * DEFECT_MM
+        for value, wanted in ((height_mm, width_mm), (cut_x_mm, expected), (cut_y_mm, expected))
+    )
+
+
+def _deeper(cut: tuple[float, float], common: tuple[float, float]) -> float:
+    """Return by how many mm, along the diagonal, one corner is cut deeper than the others."""
+    return float((cut[0] * cut[1]) ** 0.5 - (common[0] * common[1]) ** 0.5) / 2**0.5
+
+
+def _corner_cuts(
+    border: Border, coarse: Coarse, box: Outline, sigma_mm: float, tolerance_mm: float
+) -> dict[str, tuple[float, float]]:
+    """Return how each corner is cut, along x and along y, in mm."""
+    half_width, half_height = box.supports_mm[0], box.supports_mm[1]
+    x, y = border.x_mm - box.centre_mm[0], border.y_mm - box.centre_mm[1]
+    cuts = {}
+    for name, sx, sy in (
+        ("top left", -1, -1),
+        ("top right", 1, -1),
+        ("bottom left", -1, 1),
+        ("bottom right", 1, 1),
+    ):
+        ax, ay = sx * x, sy * y
+        here = (ax > 0.3 * half_width) & (ay > 0.3 * half_height)
+        here &= (ax < half_width - tolerance_mm) & (ay < half_height - tolerance_mm)
+        depth_mm = edges.corner_depth(coarse, box, (sx, sy), sigma_mm)
+        if depth_mm < 12.0 or here.sum() < 6:
+            cut = 2**0.5 * depth_mm
+            cuts[name] = (cut, cut)
+        else:
+            cuts[name] = _line_cut(half_width - ax[here], half_height - ay[here], tolerance_mm)
+    return cuts
+
+
+def _line_cut(
+    x_mm: NDArray[np.float64], y_mm: NDArray[np.float64], tolerance_mm: float
+) -> tuple[float, float]:
+    """Fit x / a + y / b = 1 to points of a cut corner, measured inwards from the corner of the box."""
+    keep = np.ones(x_mm.size, bool)
+    a = b = float(np.median(x_mm + y_mm))
+    for _ in range(5):
+        design = np.column_stack([x_mm[keep], y_mm[keep]])
+        inverse = np.linalg.lstsq(design, np.ones(int(keep.sum())), rcond=None)[0]
+        if min(inverse) <= 0:
+            break
+        a, b = 1 / float(inverse[0]), 1 / float(inverse[1])
+        distance = (x_mm / a + y_mm / b - 1) / np.hypot(1 / a, 1 / b)
+        keep = distance < max(tolerance_mm, float(np.median(distance)))
+        if keep.sum() < 4:
+            break
+    return a, b
+
+
+def _fit_circle(border: Border, coarse: Coarse) -> _Found:
+    """Fit a circle to the outermost border points."""
+    tolerance_mm = _tolerance_mm(coarse)
+    centre = np.array(
+        [np.ptp(border.x_mm) / 2 + border.x_mm.min(), np.ptp(border.y_mm) / 2 + border.y_mm.min()]
+    )
+    radius = _outward(np.hypot(border.x_mm - centre[0], border.y_mm - centre[1]), tolerance_mm)
+    for width_mm in (8.0, 4.0, tolerance_mm, tolerance_mm):
+        x, y = border.x_mm - centre[0], border.y_mm - centre[1]
+        distance = np.hypot(x, y)
+        keep = np.abs(distance - radius) <= width_mm
+        if keep.sum() < 12:
+            return _Found(circle((0.0, 0.0), 1.0), 0.0, -1.0)
+        design = np.column_stack(
+            [x[keep] / distance[keep], y[keep] / distance[keep], np.ones(int(keep.sum()))]
+        )
+        step = np.linalg.lstsq(design, distance[keep], rcond=None)[0]
+        centre, radius = centre + step[:2], float(step[2])
+    outline, sigma_mm = _sharpen(circle((float(centre[0]), float(centre[1])), 2 * radius), border, coarse)
+    return _Found(
+        outline, sigma_mm, _explains(outline, border, tolerance_mm), _dents(outline, border, tolerance_mm)
+    )
+
+
+def _fit_regular(border: Border, coarse: Coarse, name: str, sides: int, first_deg: float) -> _Found:
+    """Fit a regular polygon to the outermost border points."""
+    tolerance_mm = _tolerance_mm(coarse)
+    centre = np.array(
+        [np.ptp(border.x_mm) / 2 + border.x_mm.min(), np.ptp(border.y_mm) / 2 + border.y_mm.min()]
+    )
+    normals = regular(name, (0.0, 0.0), sides, first_deg, 1.0).normals
+    points = np.column_stack([border.x_mm, border.y_mm])
+    apothem = float(np.median(((points - centre) @ normals.T).max(axis=1)))
+    for width_mm in (20.0, 10.0, 5.0, tolerance_mm, tolerance_mm):
+        reach = (points - centre) @ normals.T
+        side, distance = reach.argmax(axis=1), reach.max(axis=1)
+        keep = np.abs(distance - apothem) <= width_mm
+        if keep.sum() < 12:
+            return _Found(circle((0.0, 0.0), 1.0), 0.0, -1.0)
+        design = np.column_stack([normals[side[keep]], np.ones(int(keep.sum()))])
+        step = np.linalg.lstsq(design, distance[keep], rcond=None)[0]
+        centre, apothem = centre + step[:2], float(step[2])
+    outline, sigma_mm = _sharpen(
+        regular(name, (float(centre[0]), float(centre[1])), sides, first_deg, apothem), border, coarse
+    )
+    return _Found(
+        outline, sigma_mm, _explains(outline, border, tolerance_mm), _dents(outline, border, tolerance_mm)
+    )
+
+
+def _dents(outline: Outline, border: Border, tolerance_mm: float) -> tuple[str, ...]:
+    """Say where 5 % or more of the border lies inside the outline."""
+    inside = outline.distance_mm(border.x_mm, border.y_mm) < -tolerance_mm
+    if inside.mean() < 0.05:
+        return ()
+    x = float(border.x_mm[inside].mean()) - outline.centre_mm[0]
+    y = float(border.y_mm[inside].mean()) - outline.centre_mm[1]
+    return (f"{'right' if x > 0 else 'left'} {'bottom' if y > 0 else 'top'}",)
+
+
+def _choose(
+    found: _Found, border: Border, hints: tuple[FieldHint, ...], spacing_mm: tuple[float, float]
+) -> tuple[Outline, str, bool, tuple[Remark, ...]]:
+    """Take the first stated field that the image agrees with, else the field found in the image."""
+    remarks: list[Remark] = []
+    for hint in hints:
+        stated = _agreeing(hint, found, border, spacing_mm)
+        if stated is not None:
+            return stated, hint.source, True, (*remarks, *_narrower(stated, found))
+        width, height = found.outline.extents_mm()
+        wanted = " x ".join(f"{extent:.0f}" for extent in hint.extents_mm)
+        remarks.append(
+            Remark(
+                "field_from_image",
+                f"the {hint.source} says {wanted} mm, the image shows {width:.1f} x {height:.1f} mm: not used",
+            )
+        )
+    width, height = found.outline.extents_mm()
+    said = Remark(
+        "field_from_image",
+        f"the field of view is read from the image: {found.outline.name}, {width:.1f} x {height:.1f} mm",
+    )
+    return found.outline, "image", False, (*remarks, said)
+
+
+def _agreeing(
+    hint: FieldHint, found: _Found, border: Border, spacing_mm: tuple[float, float]
+) -> Outline | None:
+    """Return the stated outline about the centre of the lit field if the extents agree, else None."""
+    best: tuple[float, Outline] | None = None
+    for width, height in _orders(hint):
+        differences = [
+            abs(stated - measured) / max(AGREE_FRACTION * stated, AGREE_PIXELS * pixel)
+            for stated, measured, pixel, clipped in zip(
+                (width, height),
+                found.outline.extents_mm(),
+                spacing_mm[::-1],
+                border.clipped_axes,
+                strict=True,
+            )
+            if not clipped
+        ]
+        if max(differences, default=0.0) <= 1 and (best is None or sum(differences) < best[0]):
+            best = (sum(differences), _stated_outline(found.outline, width, height, border))
+    return None if best is None else best[1]
+
+
+def _orders(hint: FieldHint) -> tuple[tuple[float, float], ...]:
+    """Return the (width, height) that a stated pair can mean: headers do not agree on its order."""
+    if len(hint.extents_mm) == 2:
+        first, second = hint.extents_mm
+        return ((first, second), (second, first))
+    (diameter,) = hint.extents_mm
+    if hint.shape == "HEXAGONAL":
+        return ((diameter, diameter * 3**0.5 / 2), (diameter * 3**0.5 / 2, diameter))
+    return ((diameter, diameter),)
+
+
+def _stated_outline(found: Outline, width: float, height: float, border: Border) -> Outline:
+    """Return the stated figure; corners that are all cut alike in the image are cut in it too."""
+    centre = tuple(
+        0.0 if clipped else position
+        for position, clipped in zip(found.centre_mm, border.clipped_axes, strict=True)
+    )
+    at = (centre[0], centre[1])
+    if found.is_circle or found.name == "regular hexagon":
+        factor = width / found.extents_mm()[0]
+        return replace(found.scaled(factor), centre_mm=at)
+    if found.is_rectangle or any(border.clipped_axes):
+        return rectangle(at, width, height)
+    found_width, found_height = found.extents_mm()
+    cut_x, cut_y = cuts_of(found)
+    return cut_rectangle(at, width, height, cut_x * width / found_width, cut_y * height / found_height)
+
+
+def cuts_of(outline: Outline) -> tuple[float, float]:
+    """Return how much of a cut rectangle's corners is cut, along x and along y."""
+    nx, ny = outline.normals[4]
+    missing = nx * outline.supports_mm[0] + ny * outline.supports_mm[1] - outline.supports_mm[4]
+    return float(missing / nx), float(missing / ny)
+
+
+def _no_further(stated: Outline, found: Outline) -> Outline:
+    """Return the stated outline with no side further out than the image's, where the two have the same sides."""
+    if len(stated.normals) != len(found.normals):
+        return stated
+    offset = np.asarray(found.centre_mm) - np.asarray(stated.centre_mm)
+    reach = found.supports_mm + found.normals @ offset
+    return replace(stated, supports_mm=np.minimum(stated.supports_mm, reach))
+
+
+def _narrower(stated: Outline, found: _Found) -> tuple[Remark, ...]:
+    """Say so where the lit field is more than 2 mm smaller, a side, than the field stated."""
+    lacking = [
+        (wanted - seen) / 2
+        for wanted, seen in zip(stated.extents_mm(), found.outline.extents_mm(), strict=True)
+    ]
+    if max(lacking) <= DEFECT_MM:
+        return ()
+    return (
+        Remark(
+            "field_incomplete",
+            f"the lit field is {2 * max(lacking[0], 0):.1f} mm narrower and {2 * max(lacking[1], 0):.1f} mm lower "
+            "than stated: analysed as far as it is lit",
+        ),
+    )
+
+
+def _shape_remarks(found: _Found, coarse: Coarse) -> tuple[Remark, ...]:
+    remarks = []
+    if found.missing:
+        where = " and ".join(found.missing)
+        remarks.append(
+            Remark(
+                "field_incomplete",
+                f"the field is dark at the {where}: a defect; the outline is completed by symmetry",
+            )
+        )
+    off_x, off_y = found.outline.centre_mm
+    limit_mm = max(2 * DEFECT_MM, coarse.rows.pitch_mm, coarse.columns.pitch_mm)
+    if max(abs(off_x), abs(off_y)) > limit_mm:
+        remarks.append(
+            Remark(
+                "field_off_centre",
+                f"the field's centre is {off_x:+.1f} mm (x) and {off_y:+.1f} mm (y) off the centre of the matrix",
+            )
+        )
+    return tuple(remarks)

@@ -1,0 +1,1 @@
+"""Showing results: JSON, the terminal, figures and PDF. Nothing here measures or judges."""

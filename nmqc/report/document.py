@@ -1,0 +1,268 @@
+"""Results as JSON objects, and back: what scripts read, what the history keeps, what a PDF carries.
+
+The objects are those of the JSON Schema ``docs/schema/nmqc.results-1.json``. Keys are never omitted: what
+does not apply is null, what is empty is an empty list or object, and NaN and infinities are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nmqc import __version__
+from nmqc.model import (
+    Ends,
+    EnergyWindow,
+    InputFile,
+    Limits,
+    Measurement,
+    Metric,
+    NoiseFloor,
+    NotMeasured,
+    Position,
+    Refusal,
+    Remark,
+    Result,
+    Source,
+    System,
+)
+
+SCHEMA = "nmqc.results/1"
+
+Json = dict[str, Any]
+
+
+def results_document(
+    results: Sequence[tuple[Result, int | None]], refused: Sequence[Refusal], analysed: str | None
+) -> Json:
+    """Return the object that ``--json`` prints for one call.
+
+    Parameters
+    ----------
+    results : pairs of a result and the number of its entry in the history, or None
+        In the order in which they are shown.
+    refused : the inputs that gave no result, in the order of the arguments
+    analysed : ISO 8601 in UTC, or None
+        When it was analysed. None in the copy that a PDF carries, whose bytes depend on the input alone.
+    """
+    return {
+        "schema": SCHEMA,
+        "nmqc": __version__,
+        "versions": versions(),
+        "analysed": analysed,
+        "results": [result_json(result, history) for result, history in results],
+        "refused": [_refusal_json(refusal) for refusal in refused],
+    }
+
+
+def dump(document: Mapping[str, Any]) -> str:
+    """Return a document as JSON text that can always be written as UTF-8.
+
+    Raises
+    ------
+    ValueError
+        If a number is NaN or infinite.
+    """
+    text = json.dumps(document, allow_nan=False, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python, NumPy and pydicom, without importing what is not yet imported."""
+    return {
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "numpy": library_version("numpy"),
+        "pydicom": library_version("pydicom"),
+    }
+
+
+def library_version(name: str) -> str:
+    """Return the version of an installed library: of the imported module, else of its distribution."""
+    known = getattr(sys.modules.get(name), "__version__", None)
+    if isinstance(known, str):
+        return known
+    from importlib.metadata import version
+
+    return version(name)
+
+
+# --- to JSON --------------------------------------------------------------------------------------------
+
+
+def result_json(result: Result, history: int | None) -> Json:
+    """Return one result as a JSON object; its evidence and the UIDs of its files stay behind.
+
+    Parameters
+    ----------
+    history : int or None
+        Number of its entry in the history; None where it was not recorded.
+    """
+    source = result.source
+    return {
+        "test": result.test,
+        "algorithm": result.algorithm,
+        "verdict": result.verdict,
+        "summary": result.summary or None,
+        "inputs": [{"file": i.file, "sha256": i.sha256, "pixels": i.pixels or None} for i in source.inputs],
+        "system": _system_json(source.system),
+        "acquired": source.acquired,
+        "acquired_from": source.acquired_from,
+        "detector": result.detector,
+        "detector_source": result.detector_source,
+        "energy_window": _window_json(result.energy_window),
+        "radionuclide": source.radionuclide or None,
+        "collimator": result.collimator or None,
+        "duration_s": _plain(result.duration_s),
+        "total_counts": _plain(result.total_counts),
+        "software": source.software or None,
+        "corrected": list(source.corrected),
+        "synthetic": source.synthetic,
+        "parameters": _plain(result.parameters),
+        "asked": _plain(result.asked),
+        "measurements": [_measurement_json(measurement) for measurement in result.measurements],
+        "not_measured": [
+            {"name": missing.name, "of": missing.of, "code": missing.code, "reason": missing.reason}
+            for missing in result.not_measured
+        ],
+        "remarks": [{"code": remark.code, "text": remark.text} for remark in result.remarks],
+        "history": history,
+    }
+
+
+def _system_json(system: System) -> Json:
+    return {
+        "name": system.name,
+        "unit": system.unit,
+        "manufacturer": system.manufacturer,
+        "model": system.model,
+    }
+
+
+def _window_json(window: EnergyWindow | None) -> Json | None:
+    if window is None:
+        return None
+    return {"name": window.name, "ranges_kev": [[float(low), float(high)] for low, high in window.ranges_kev]}
+
+
+def _measurement_json(measurement: Measurement) -> Json:
+    floor = measurement.noise_floor
+    return {
+        "name": measurement.metric.name,
+        "label": measurement.metric.label or None,
+        "of": measurement.of,
+        "value": float(measurement.value),
+        "unit": measurement.metric.unit,
+        "defined_in": measurement.metric.defined_in,
+        "uncertainty": measurement.uncertainty,
+        "uncertainty_parts": {name: float(part) for name, part in measurement.uncertainty_parts.items()},
+        "noise_floor": None if floor is None else {"mean": float(floor.mean), "p95": float(floor.p95)},
+        "at": [{"what": p.what, "x_mm": float(p.x_mm), "y_mm": float(p.y_mm)} for p in measurement.at],
+        "limits": _limits_json(measurement.limits),
+        "verdict": measurement.verdict,
+    }
+
+
+def _limits_json(limits: Limits | None) -> Json | None:
+    if limits is None:
+        return None
+    return {
+        "warn": {"low": limits.warn.low, "high": limits.warn.high},
+        "fail": {"low": limits.fail.low, "high": limits.fail.high},
+        "of": limits.of,
+        "unit": limits.unit,
+        "source": limits.source,
+        "verified": limits.verified,
+    }
+
+
+def _refusal_json(refusal: Refusal) -> Json:
+    return {
+        "file": refusal.file,
+        "detector": refusal.detector,
+        "energy_window": _window_json(refusal.energy_window),
+        "code": refusal.code,
+        "reason": refusal.reason,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON types: tuples become lists, NumPy scalars and arrays Python numbers."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+# --- from JSON ------------------------------------------------------------------------------------------
+
+
+def result_from_json(stored: Mapping[str, Any]) -> Result:
+    """Return the result that `result_json` wrote, number for number.
+
+    Evidence and the UIDs of the files are not stored: the one is empty, the others are "".
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If the object is not what `result_json` writes.
+    """
+    return Result(
+        test=stored["test"],
+        algorithm=stored["algorithm"],
+        source=_source(stored),
+        detector=stored["detector"],
+        detector_source=stored["detector_source"],
+        energy_window=_window(stored["energy_window"]),
+        parameters=stored["parameters"],
+        asked=stored["asked"],
+        measurements=tuple(_measurement(item) for item in stored["measurements"]),
+        not_measured=tuple(NotMeasured(**item) for item in stored["not_measured"]),
+        remarks=tuple(Remark(**item) for item in stored["remarks"]),
+        collimator=stored["collimator"] or "",
+        duration_s=stored["duration_s"],
+        total_counts=stored["total_counts"],
+        summary=stored["summary"] or "",
+    )
+
+
+def _source(stored: Mapping[str, Any]) -> Source:
+    return Source(
+        inputs=tuple(InputFile(i["file"], i["sha256"], i["pixels"] or "") for i in stored["inputs"]),
+        system=System(**stored["system"]),
+        acquired=stored["acquired"],
+        acquired_from=stored["acquired_from"],
+        radionuclide=stored["radionuclide"] or "",
+        software=stored["software"] or "",
+        corrected=tuple(stored["corrected"]),
+        synthetic=stored["synthetic"],
+    )
+
+
+def _window(stored: Mapping[str, Any] | None) -> EnergyWindow | None:
+    if stored is None:
+        return None
+    return EnergyWindow(stored["name"], tuple((low, high) for low, high in stored["ranges_kev"]))
+
+
+def _measurement(stored: Mapping[str, Any]) -> Measurement:
+    floor = stored["noise_floor"]
+    return Measurement(
+        metric=Metric(stored["name"], stored["unit"], stored["defined_in"], stored["label"] or ""),
+        value=stored["value"],
+        of=stored["of"],
+        uncertainty_parts=stored["uncertainty_parts"],
+        noise_floor=None if floor is None else NoiseFloor(**floor),
+        at=tuple(Position(**item) for item in stored["at"]),
+        limits=_limits(stored["limits"]),
+        verdict=stored["verdict"],
+    )
+
+
+def _limits(stored: Mapping[str, Any] | None) -> Limits | None:
+    if stored is None:
+        return None
+    ends = {"warn": Ends(**stored["warn"]), "fail": Ends(**stored["fail"])}
+    return Limits(**{**stored, **ends})

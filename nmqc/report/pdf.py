@@ -1,0 +1,245 @@
+"""The report of one call as PDF/A-3a, with its results attached as JSON.
+
+The same results give the same bytes: the time stamp is the latest acquisition, and the attached document says
+nothing of when it was analysed. What a header says is data: it reaches the template as JSON text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nmqc import __version__
+from nmqc.errors import NmqcError
+from nmqc.model import Curve, Evidence, Refusal, Result
+from nmqc.report import document, fonts, tables, wording
+
+AUTHOR = f"nmqc {__version__}"
+ATTACHMENT = "results.json"
+NO_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+
+_TEMPLATE = Path(__file__).with_name("report.typ")
+_OURS = re.compile(rb"<dc:creator>\s*<rdf:Seq>\s*<rdf:li>nmqc \d")
+
+Pairs = Sequence[tuple[Result, int | None]]
+Data = dict[str, Any]
+
+
+def write_pdf(path: Path, results: Pairs, refused: Sequence[Refusal], *, force: bool = False) -> None:
+    """Write the report, whole or not at all: an interrupted run leaves the old file as it was.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder has to be there.
+    force : bool
+        Replace a file that nmqc did not write.
+
+    Raises
+    ------
+    NmqcError
+        As `check_target` says, or if the file cannot be written.
+    """
+    check_target(path, force=force)
+    content = build_pdf(results, refused)
+    target = path.resolve()
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(target)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise NmqcError("pdf_not_written", f"{path}: cannot be written ({error.strerror})") from error
+
+
+def check_target(path: Path, *, force: bool = False) -> None:
+    """Make sure, before any work, that a report may be written there.
+
+    Raises
+    ------
+    NmqcError
+        If the folder is missing, the path is a folder, or a file is there that nmqc did not write and `force`
+        is not given.
+    """
+    if path.is_dir():
+        raise NmqcError("pdf_is_a_folder", f"{path} is a folder: give the name of a file in it")
+    if not path.resolve().parent.is_dir():
+        raise NmqcError("pdf_no_folder", f"{path}: its folder does not exist: make it first")
+    if path.exists() and not force and not _is_ours(path):
+        raise NmqcError(
+            "pdf_exists", f"{path} was not written by nmqc: give another name, or --force to replace it"
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    """Say whether a file is a PDF whose metadata name nmqc as its creator."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise NmqcError(
+            "pdf_exists", f"{path} cannot be read ({error.strerror}): give another name"
+        ) from error
+    return content.startswith(b"%PDF-") and _OURS.search(content) is not None
+
+
+def build_pdf(results: Pairs, refused: Sequence[Refusal]) -> bytes:
+    """Return the report as the bytes of a PDF/A-3a file.
+
+    Parameters
+    ----------
+    results : pairs of a result and the number of its entry in the history, or None
+        With their evidence, in the order of the JSON.
+    refused : the inputs that gave no result, shown on the first page
+    """
+    import typst
+
+    drawn = {f"{number}.svg": _svg(item).encode() for number, item in enumerate(_all_evidence(results))}
+    attached = document.dump(document.results_document(results, refused, None))
+    data = fonts.printable(_report(results, refused))
+    compile_files: Any = typst.compile
+    content = compile_files(
+        {"main.typ": _TEMPLATE.read_bytes(), ATTACHMENT: attached.encode(), **drawn},
+        sys_inputs={"data": json.dumps(data)},
+        font_paths=fonts.for_pdf(),
+        format="pdf",
+        pdf_standards="a-3a",
+        timestamp=latest_acquisition([result for result, _ in results]),
+    )
+    return bytes(content)
+
+
+def latest_acquisition(results: Iterable[Result]) -> datetime:
+    """Return the latest time of acquisition; a fixed time where none is known.
+
+    A time without an offset, the scanner's local time, is taken as if it were UTC.
+    """
+    times = [datetime.fromisoformat(r.source.acquired) for r in results if r.source.acquired is not None]
+    return max((time if time.tzinfo else time.replace(tzinfo=UTC) for time in times), default=NO_TIME)
+
+
+# --- evidence -------------------------------------------------------------------------------------------
+
+
+def _all_evidence(results: Pairs) -> list[Evidence]:
+    return [item for result, _ in results for item in _in_order(result)]
+
+
+def _in_order(result: Result) -> list[Evidence]:
+    """Return the evidence of a result as it is laid out: pictures first, then curves."""
+    return sorted(result.evidence, key=lambda item: isinstance(item, Curve))
+
+
+def _svg(item: Evidence) -> str:
+    from nmqc.report import figures
+
+    return figures.curve_svg(item) if isinstance(item, Curve) else figures.picture_svg(item)
+
+
+def alt_text(item: Evidence) -> str:
+    """Return what a figure shows, for those who cannot see it."""
+    if isinstance(item, Curve):
+        lines = ", ".join(line.label for line in item.lines if line.label)
+        return f"Curve: {item.title}. {item.y_label} against {item.x_label}. Lines: {lines or 'one'}."
+    rows, columns = item.image.shape
+    down_mm, along_mm = item.spacing_mm
+    parts = [
+        f"Image: {item.title}, in {item.unit}",
+        f"{columns} columns by {rows} rows of {along_mm:.3g} by {down_mm:.3g} mm",
+    ]
+    if item.regions:
+        parts.append(f"Outlined: {', '.join(region.label for region in item.regions)}")
+    if item.marks:
+        parts.append(
+            f"Marked, in mm from the centre: {', '.join(wording.position(mark) for mark in item.marks)}"
+        )
+    return ". ".join(parts) + "."
+
+
+# --- the words of the report ----------------------------------------------------------------------------
+
+
+def _report(results: Pairs, refused: Sequence[Refusal]) -> Data:
+    found = [result for result, _ in results]
+    numbers = iter(range(len(_all_evidence(results))))
+    return {
+        "title": _title(found),
+        "subtitle": _subtitle(found),
+        "author": AUTHOR,
+        "keywords": list(dict.fromkeys([document.SCHEMA, *(result.test for result in found)])),
+        "attachment": f"The results as a JSON object, {document.SCHEMA}",
+        "overview": asdict(tables.overview(found)),
+        "refused": [wording.refusal(item) for item in refused],
+        "results": [_result(result, history, numbers) for result, history in results],
+    }
+
+
+def _title(results: Sequence[Result]) -> str:
+    tests = dict.fromkeys(result.test for result in results)
+    return f"Quality control: {', '.join(tests)}" if tests else "Quality control: nothing could be measured"
+
+
+def _subtitle(results: Sequence[Result]) -> str:
+    cameras = ", ".join(dict.fromkeys(wording.camera(result) for result in results))
+    times = ", ".join(dict.fromkeys(wording.acquired(result) for result in results))
+    return f"{cameras}. Acquired: {times}." if results else ""
+
+
+def _result(result: Result, history: int | None, numbers: Iterable[int]) -> Data:
+    facts = wording.facts(result) + ([("summary", result.summary)] if result.summary else [])
+    unverified = wording.limit_sources(result, verified=False)
+    return {
+        "title": ", ".join(part for part in (wording.detector(result), result.test) if part),
+        "camera": f"{wording.camera(result)}, acquired {wording.acquired(result)}",
+        "verdict": result.verdict,
+        "verdict_word": wording.VERDICT_WORDS[result.verdict],
+        "synthetic": result.source.synthetic,
+        "reasons": wording.reasons(result),
+        "facts": facts,
+        "figures": [
+            {"file": f"{number}.svg", "caption": item.title, "alt": alt_text(item)}
+            for item, number in zip(_in_order(result), numbers, strict=False)
+        ],
+        "tables": [asdict(table) for table in tables.measurements(result, abreast=True)],
+        "notes": [f"* limit not verified: {'; '.join(unverified)}"] if unverified else [],
+        "comparisons": [asdict(table) for table in tables.comparisons(result, abreast=True)],
+        "lists": _lists(result),
+        "provenance": _provenance(result, history),
+    }
+
+
+def _lists(result: Result) -> list[Data]:
+    lists = {
+        "Where (mm from the centre, x right, y down)": tables.places(result),
+        "Not measured": tables.not_measured(result),
+        "Remarks": [(remark.code, remark.text) for remark in result.remarks],
+    }
+    return [{"title": title, "rows": rows} for title, rows in lists.items() if rows]
+
+
+def _provenance(result: Result, history: int | None) -> list[tuple[str, str]]:
+    source = result.source
+    rows = [("file", f"{item.file}, SHA-256 {item.sha256}") for item in source.inputs]
+    scanner = [f"software {source.software}"] if source.software else []
+    scanner += [f"corrected {', '.join(source.corrected)}"] if source.corrected else []
+    versions = {"nmqc": __version__, **document.versions(), "typst": document.library_version("typst")}
+    rows += [
+        ("acquired", f"{wording.acquired(result)}, from {source.acquired_from or 'nothing in the file'}"),
+        ("algorithm", result.algorithm),
+        ("software", ", ".join(f"{name} {version}" for name, version in versions.items())),
+        (
+            "parameters",
+            "; ".join(f"{name}: {wording.value_words(v)}" for name, v in result.parameters.items()),
+        ),
+        ("defined in", "; ".join(dict.fromkeys(m.metric.defined_in for m in result.measurements))),
+        ("limits, verified", "; ".join(wording.limit_sources(result, verified=True))),
+        ("limits, unverified", "; ".join(wording.limit_sources(result, verified=False))),
+        ("scanner", "; ".join(scanner)),
+        ("history", "not recorded" if history is None else f"entry {history}"),
+    ]
+    return [(name, words) for name, words in rows if words]

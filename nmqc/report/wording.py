@@ -1,0 +1,317 @@
+"""How numbers, limits and facts are worded, the same on the terminal and in the PDF."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from math import floor, log10
+from typing import Any
+
+from nmqc.model import Ends, EnergyWindow, Limits, Measurement, Position, Refusal, Result, Verdict
+
+VERDICT_WORDS: dict[Verdict, str] = {
+    "pass": "pass",
+    "warn": "WARN",
+    "fail": "FAIL",
+    "unjudged": "unjudged",
+}
+UNPRINTABLE = "\ufffd"
+
+_DETECTOR_SOURCES = {
+    "vector": "as the file says",
+    "user": "as the user says",
+    "pattern": "by the site's pattern",
+    "single-head": "the only head of this system",
+}
+_SMALLEST_PLAIN = 1e-4
+_MOST_DIGITS = 6
+_REASONS_SHOWN = 3
+
+
+def clean(text: str) -> str:
+    """Return the text in one line, with every character that has no printed form made visible."""
+    return "".join(_printed(character) for character in text)
+
+
+def _printed(character: str) -> str:
+    category = unicodedata.category(character)
+    if character in "\t\n\r" or category.startswith("Z"):
+        return " "
+    return UNPRINTABLE if category.startswith("C") else character
+
+
+# --- numbers --------------------------------------------------------------------------------------------
+
+
+def decimals(value: float, uncertainty: float | None) -> int:
+    """Return how many decimals of a value mean something; negative for tens, hundreds and so on.
+
+    Two significant digits of the uncertainty, where there is one; else three of the value; never more than
+    six digits of the value.
+    """
+    if uncertainty:
+        most = _MOST_DIGITS - 1 - _exponent(value) if value else _MOST_DIGITS
+        return min(_decimals_for(uncertainty, 2), most)
+    return _decimals_for(value, 3) if value else 0
+
+
+def _exponent(value: float) -> int:
+    return floor(log10(abs(value)))
+
+
+def _decimals_for(value: float, digits: int) -> int:
+    """Return the decimals that show so many significant digits, after rounding (0.0996 is 0.10)."""
+    wanted = digits - 1 - _exponent(value)
+    rounded = round(value, wanted)
+    return digits - 1 - _exponent(rounded) if rounded else wanted
+
+
+def number(value: float, places: int) -> str:
+    """Return a number with so many decimals (negative: rounded to tens, hundreds); never "-0"."""
+    if 0 < abs(value) < _SMALLEST_PLAIN and places > _MOST_DIGITS:
+        return f"{value:.1e}"
+    return f"{round(value, places) + 0.0:.{max(places, 0)}f}"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Return a number with so many significant digits."""
+    return number(value, _decimals_for(value, digits) if value else 0)
+
+
+def places_of(measurement: Measurement) -> int:
+    """Return the decimals to show of a measured value.
+
+    Values are judged unrounded: where rounding would put the value on the other side of a limit, decimals
+    are added until it does not.
+    """
+    value, limits = measurement.value, measurement.limits
+    places = decimals(value, measurement.uncertainty)
+    if limits is None:
+        return places
+    while places < 15 and _sides(round(value, places), limits) != _sides(value, limits):
+        places += 1
+    return places
+
+
+def _sides(value: float, limits: Limits) -> tuple[bool, bool]:
+    judged = abs(value) if limits.of == "magnitude" else value
+    return limits.warn.holds(judged), limits.fail.holds(judged)
+
+
+def quantity(measurement: Measurement) -> str:
+    """Return a value with its uncertainty and unit: "2.41 ± 0.14 %"."""
+    places, uncertainty = places_of(measurement), measurement.uncertainty
+    words = number(measurement.value, places)
+    if uncertainty is not None:
+        words += f" ± {_uncertainty(uncertainty, places)}"
+    return with_unit(words, measurement.metric.unit)
+
+
+def _uncertainty(uncertainty: float, places: int) -> str:
+    if uncertainty == 0:
+        return "0"
+    return (
+        significant(uncertainty, 2) if places < _decimals_for(uncertainty, 2) else number(uncertainty, places)
+    )
+
+
+def with_unit(words: str, unit: str) -> str:
+    """Return a number followed by its unit; a ratio has none."""
+    return words if unit in ("", "1", "ratio") else f"{words} {unit}"
+
+
+def noise_floor(measurement: Measurement) -> str:
+    """Return the noise floor as "mean (95th percentile)", or "" where there is none."""
+    noise = measurement.noise_floor
+    if noise is None:
+        return ""
+    places = min(places_of(measurement), _decimals_for(noise.p95, 3)) if noise.p95 else 0
+    return f"{number(noise.mean, places)} ({number(noise.p95, places)})"
+
+
+# --- limits ---------------------------------------------------------------------------------------------
+
+
+def limits_words(limits: Limits | None) -> str:
+    """Return "warn / fail" as "≤4 / ≤5"; an asterisk marks limits that are not verified."""
+    if limits is None:
+        return ""
+    ends = " / ".join(_ends(ends, limits.of == "magnitude") for ends in (limits.warn, limits.fail))
+    return ends if limits.verified else f"{ends} *"
+
+
+def _ends(ends: Ends, magnitude: bool) -> str:
+    if ends.low is None and ends.high is None:
+        return "none"
+    if ends.low is None:
+        return f"{'±' if magnitude else '≤'}{ends.high:g}"
+    if ends.high is None:
+        return f"≥{ends.low:g}"
+    return f"{ends.low:g} to {ends.high:g}"
+
+
+def limit_sources(result: Result, verified: bool) -> list[str]:
+    """Return where the limits of a result come from, those that are verified or those that are not."""
+    limits = [m.limits for m in result.measurements if m.limits is not None]
+    return list(dict.fromkeys(item.source for item in limits if item.verified == verified))
+
+
+# --- sentences ------------------------------------------------------------------------------------------
+
+
+def label(measurement: Measurement) -> str:
+    """Return what was measured, for people: "integral uniformity, UFOV, strict"."""
+    name = measurement.metric.label or measurement.metric.name
+    return f"{name}, {measurement.of}" if measurement.of else name
+
+
+def reasons(result: Result) -> list[str]:
+    """Return why the verdict is what it is: the worst values first, a few of them."""
+    broken = [m for verdict in ("fail", "warn") for m in result.measurements if m.verdict == verdict]
+    words = [_broken(measurement) for measurement in broken[:_REASONS_SHOWN]]
+    if len(broken) > _REASONS_SHOWN:
+        words.append(
+            f"and {_count(len(broken) - _REASONS_SHOWN, 'more value')} beyond a limit: see the table"
+        )
+    return words + _judgement(result, bool(broken))
+
+
+def _judgement(result: Result, broken: bool) -> list[str]:
+    limited = [m for m in result.measurements if m.limits is not None]
+    judged = [m for m in limited if m.verdict != "unjudged"]
+    words = []
+    if judged and not broken:
+        verb = "lies within its" if len(judged) == 1 else "lie within their"
+        unverified = sum(1 for m in judged if m.limits is not None and not m.limits.verified)
+        note = (
+            f" ({'' if unverified == len(judged) else f'{unverified} of them '}unverified)"
+            if unverified
+            else ""
+        )
+        words.append(f"{_count(len(judged), 'judged value')} {verb} limits{note}")
+    if len(judged) < len(limited):
+        count = _count(len(limited) - len(judged), "value")
+        words.append(f"{count} with a limit could not be judged: see the remarks")
+    return words if limited else ["no limit applies: nothing was judged"]
+
+
+def _broken(measurement: Measurement) -> str:
+    limits = measurement.limits
+    if limits is None:
+        return f"{label(measurement)}: {_bare(measurement)}"
+    ends = limits.fail if measurement.verdict == "fail" else limits.warn
+    below = limits.of == "value" and ends.low is not None and measurement.value < ends.low
+    magnitude = limits.of == "magnitude"
+    end = f"{'±' if magnitude else ''}{ends.low if below else ends.high:g}"
+    side = "below" if below else "beyond" if magnitude else "above"
+    limit = with_unit(end, limits.unit) + ("" if limits.verified else " (unverified)")
+    return f"{label(measurement)}: {_bare(measurement)} is {side} the {measurement.verdict} limit {limit}"
+
+
+def _bare(measurement: Measurement) -> str:
+    return with_unit(number(measurement.value, places_of(measurement)), measurement.metric.unit)
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def position(place: Position) -> str:
+    """Return "max (+12.0, -80.5)": x to the right and y down, in mm from the centre of the matrix."""
+    x_mm, y_mm = (round(value, 1) + 0.0 for value in (place.x_mm, place.y_mm))
+    return f"{place.what} ({x_mm:+.1f}, {y_mm:+.1f})"
+
+
+def refusal(refused: Refusal) -> str:
+    """Return what was refused and why, in one line."""
+    which = [f"detector {refused.detector}"] if refused.detector is not None else []
+    if refused.energy_window is not None:
+        which.append(window(refused.energy_window))
+    inside = f" ({', '.join(which)})" if which else ""
+    return f"{refused.file}{inside}: {refused.reason}"
+
+
+# --- facts ----------------------------------------------------------------------------------------------
+
+
+def detector(result: Result) -> str:
+    """Return "detector 1", "detector unknown", or "" where the result is of no single head."""
+    if result.detector is not None:
+        return f"detector {result.detector}"
+    return "detector unknown" if any(remark.code == "head_unknown" for remark in result.remarks) else ""
+
+
+def window(energy_window: EnergyWindow | None) -> str:
+    """Return the energy window's name and ranges, or "" where there is none."""
+    if energy_window is None:
+        return ""
+    ranges = " and ".join(f"{low:g} to {high:g} keV" for low, high in energy_window.ranges_kev)
+    return ", ".join(part for part in (energy_window.name, ranges) if part)
+
+
+def camera(result: Result) -> str:
+    """Return which camera it is: its unit, its kind, and what the maker calls it."""
+    system = result.source.system
+    made = " ".join(part for part in (system.manufacturer, system.model) if part)
+    return ", ".join(part for part in (system.unit, system.name, made) if part)
+
+
+def files(result: Result) -> str:
+    """Return the names of the files of a result."""
+    return ", ".join(source.file for source in result.source.inputs)
+
+
+def acquired(result: Result) -> str:
+    """Return when the data were acquired, in the scanner's local time."""
+    if result.source.acquired is None:
+        return "time unknown"
+    return result.source.acquired.replace("T", " ")
+
+
+def facts(result: Result) -> list[tuple[str, str]]:
+    """Return what a reader wants to know of the acquisition, as names and values; unknown ones left out."""
+    source = result.source
+    head = detector(result).removeprefix("detector ")
+    if result.detector is not None and result.detector_source is not None:
+        head += f" ({_DETECTOR_SOURCES[result.detector_source]})"
+    rows = [
+        ("camera", camera(result)),
+        ("detector", head),
+        ("acquired", acquired(result)),
+        ("window", window(result.energy_window)),
+        ("image", _image(result)),
+        ("source", ", ".join(part for part in (source.radionuclide, _collimator(result)) if part)),
+        ("file", files(result)),
+    ]
+    return [(name, words) for name, words in rows if words]
+
+
+def _collimator(result: Result) -> str:
+    if result.collimator == "NONE":
+        return "no collimator"
+    return f"collimator {result.collimator}" if result.collimator else ""
+
+
+def _image(result: Result) -> str:
+    parts = []
+    if result.total_counts is not None:
+        parts.append(f"{result.total_counts:,} counts".replace(",", " "))
+    if result.duration_s is not None:
+        parts.append(f"in {result.duration_s:g} s")
+    matrix = result.parameters.get("matrix")
+    shape = f"matrix {value_words(matrix)}" if matrix is not None else ""
+    return ", ".join(part for part in (" ".join(parts), shape) if part)
+
+
+def value_words(value: Any) -> str:
+    """Return a parameter's value in words: numbers to six digits, lists with "x" between their numbers."""
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name} {value_words(item)}" for name, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        numbers = all(isinstance(item, int | float) for item in value)
+        return (" x " if numbers and len(value) in (2, 3) else ", ").join(value_words(item) for item in value)
+    return str(value)

@@ -1,0 +1,1 @@
+"""Flood uniformity of planar images."""

@@ -1,0 +1,350 @@
+"""Flood uniformity of planar images: NEMA NU 1, 2.4, with uncertainties and a noise floor.
+
+The default edge policy, ``whole-pixels``, analyses the re-binned pixels that lie wholly inside the field's outline
+moved inwards by a margin, and removes nothing inside it. ``strict`` is the literal reading of the clause. Both are
+computed; docs/methods/uniformity.md says where and why they differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmqc.errors import CannotMeasure
+from nmqc.model import (
+    Acquisition,
+    Analysis,
+    Frame,
+    Measurement,
+    NotMeasured,
+    Position,
+    Refusal,
+    Remark,
+    Result,
+)
+from nmqc.uniformity import near_source, ratios, structure
+from nmqc.uniformity.evidence import evidence
+from nmqc.uniformity.flood import Flood, Options, prepare, require_usable
+from nmqc.uniformity.indices import (
+    INDEX_NAMES,
+    Extremum,
+    Fields,
+    all_indices,
+    extremes,
+    smooth,
+    strict_fields,
+)
+from nmqc.uniformity.metrics import METRICS, TEST
+from nmqc.uniformity.noise import Numbers, index_stack, noise_floor, thinning
+from nmqc.uniformity.phases import grid_spread
+from nmqc.uniformity.remarks import remarks
+
+__all__ = ["Options", "analyse"]
+
+ALGORITHM = f"{TEST}/1"
+FIELD_NAMES = ("ufov", "cfov")
+SHAPES = ("rows", "columns", "tilt", "centre_to_edge")
+MEDIAN_OF_25 = 1.2533 / 5  # standard error of a median of 25 over the standard deviation of one
+
+Parts = dict[str, dict[str, float]]
+
+
+def analyse(acquisition: Acquisition, options: Options) -> Analysis:
+    """Analyse every frame of a planar acquisition, each detector and energy window by itself.
+
+    Parameters
+    ----------
+    acquisition : a static acquisition of one or several frames
+    options : see `Options`
+
+    Returns
+    -------
+    Analysis
+        Results in the order of the frames, and the frames that were refused with their reasons.
+
+    References
+    ----------
+    NEMA NU 1, 2.4 (text of the 2007 edition).
+    """
+    results, refused = [], []
+    for frame in acquisition.frames:
+        if options.only_detector is not None and frame.detector != options.only_detector:
+            continue
+        try:
+            require_usable(frame, acquisition.kind)
+            results.append(_analyse_flood(prepare(frame, options), acquisition, options))
+        except CannotMeasure as reason:
+            refused.append(_refusal(frame, reason))
+    return Analysis(tuple(results), tuple(refused))
+
+
+def _refusal(frame: Frame, reason: CannotMeasure) -> Refusal:
+    return Refusal(
+        file=frame.input.file,
+        code=reason.code,
+        reason=reason.reason,
+        detector=frame.detector,
+        energy_window=frame.energy_window,
+        sha256=frame.input.sha256,
+    )
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What has been found so far of one frame."""
+
+    measurements: list[Measurement] = field(default_factory=list)
+    not_measured: list[NotMeasured] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+
+    def attempt(self, names: Iterable[str], of: str, measure: Callable[[], Iterable[Measurement]]) -> None:
+        """Measure, or say of every name why it could not be."""
+        try:
+            self.measurements += measure()
+        except CannotMeasure as refusal:
+            self.absent(names, of, refusal.code, refusal.reason)
+
+    def absent(self, names: Iterable[str], of: str, code: str, reason: str) -> None:
+        """Say of every name why it could not be measured."""
+        self.not_measured += [NotMeasured(METRICS[name].name, of, code, reason) for name in names]
+
+    def zoomed(self, names: Iterable[str], of: str, flood: Flood) -> None:
+        """Say of every name that the matrix cuts the field off."""
+        sides = " and ".join(flood.field.clipped)
+        reason = f"the lit field is cut off by the matrix ({sides}): acquire the flood without zoom"
+        self.absent(names, of, "zoomed_field", reason)
+
+
+def _analyse_flood(flood: Flood, acquisition: Acquisition, options: Options) -> Result:
+    findings = _Findings(remarks=[*acquisition.remarks, *flood.field.remarks])
+    strictly = options.edge_policy == "strict"
+    smoothed = smooth(flood.counts, flood.fields.ufov)
+    counting = _counting(flood, options)
+    whole = _whole_pixels(flood, smoothed, counting, "whole-pixels" if strictly else "", findings)
+    strict, removed = _strict(flood, "" if strictly else "strict", findings)
+    _structure(flood, counting, findings)
+    _near_source(flood, acquisition.source.system.name, options, findings)
+    _reference(flood, options, findings)
+    places = extremes(smoothed, flood.fields.ufov)
+    findings.remarks += remarks(flood, places, whole, strict, findings.measurements)
+    return Result(
+        test=TEST,
+        algorithm=ALGORITHM,
+        source=replace(acquisition.source, inputs=(flood.frame.input,)),
+        detector=flood.frame.detector,
+        detector_source=flood.frame.detector_source,
+        energy_window=flood.frame.energy_window,
+        parameters=_parameters(flood, options, removed),
+        asked=_asked(flood.frame, options),
+        measurements=tuple(findings.measurements),
+        not_measured=tuple(findings.not_measured),
+        remarks=tuple(findings.remarks),
+        evidence=evidence(flood, smoothed),
+        collimator=flood.frame.collimator,
+        duration_s=flood.frame.duration_s,
+        total_counts=int(flood.frame.counts.sum()) if flood.frame.raw_counts else None,
+    )
+
+
+def _counting(flood: Flood, options: Options) -> dict[str, float]:
+    """Return the counting part of the uncertainties by thinning; nothing where counts are not raw."""
+    if not flood.frame.raw_counts or options.replicates < 2:
+        return {}
+    pixels = 2 * options.replicates * flood.counts.size
+
+    def measure(stack: NDArray[Any]) -> Numbers:
+        return index_stack(stack, flood.fields, pixels) | structure.shapes(stack, flood.fields)
+
+    try:
+        return thinning(flood.counts, measure, options.replicates)
+    except CannotMeasure:  # so few counts that a half has none where one is needed
+        return {}
+
+
+def _parts(counting: Mapping[str, float], name: str, **further: float) -> dict[str, float]:
+    return {"counting": counting[name], **further} if name in counting else {}
+
+
+def _whole_pixels(
+    flood: Flood,
+    smoothed: NDArray[np.floating[Any]],
+    counting: Mapping[str, float],
+    of: str,
+    findings: _Findings,
+) -> float:
+    """Measure the indices over the whole pixels; return the integral uniformity of the UFOV."""
+    values = {name: float(value) for name, value in all_indices(smoothed, flood.fields).items()}
+    floor = {}
+    if flood.frame.raw_counts:
+        floor = noise_floor(flood.fields, float(flood.counts[flood.fields.ufov].mean()))
+    grid = grid_spread(flood.image, flood.inner, flood.central, flood.rows, flood.columns)
+    for field_name, mask in flood.fields.each():
+        names = [f"{index}.{field_name}" for index in INDEX_NAMES]
+        if field_name == "ufov" and flood.clipped:
+            findings.zoomed(names, of, flood)
+            continue
+        at = _places(flood, extremes(smoothed, mask), values, field_name)
+        findings.measurements += [
+            Measurement(
+                METRICS[name],
+                values[name],
+                of,
+                _parts(counting, name, **({"grid": grid[name]} if name in grid else {})),
+                floor.get(name),
+                at[name],
+            )
+            for name in names
+        ]
+    return values["integral.ufov"]
+
+
+def _places(
+    flood: Flood, found: Mapping[str, Extremum], values: Mapping[str, float], field_name: str
+) -> dict[str, tuple[Position, ...]]:
+    """Return where each index of one field comes from."""
+    at = {what: flood.position(what, where) for what, where in found.items()}
+    x, y = at["worst window, x"], at["worst window, y"]
+    x_is_worse = values[f"differential_x.{field_name}"] >= values[f"differential_y.{field_name}"]
+    return {
+        f"integral.{field_name}": (at["max"], at["min"]),
+        f"differential_x.{field_name}": (x,),
+        f"differential_y.{field_name}": (y,),
+        f"differential.{field_name}": (x if x_is_worse else y,),
+    }
+
+
+def _strict(flood: Flood, of: str, findings: _Findings) -> tuple[float | None, tuple[int, int] | None]:
+    """Measure by the literal reading; return the integral uniformity of the UFOV, and the pixels removed."""
+    names = [f"{index}.{field_name}" for field_name in FIELD_NAMES for index in INDEX_NAMES]
+    if flood.clipped:
+        findings.zoomed(names, of, flood)
+        return None, None
+    try:
+        left = strict_fields(flood.counts, *flood.geometric())
+        smoothed = smooth(flood.counts, left.fields.ufov)
+        values = {name: float(value) for name, value in all_indices(smoothed, left.fields).items()}
+    except CannotMeasure as reason:
+        findings.absent(names, of, reason.code, reason.reason)
+        return None, None
+    for field_name, mask in left.fields.each():
+        at = _places(flood, extremes(smoothed, mask), values, field_name)
+        findings.measurements += [
+            Measurement(METRICS[name], values[name], of, at=at[name])
+            for name in (f"{index}.{field_name}" for index in INDEX_NAMES)
+        ]
+    return values["integral.ufov"], (left.removed_edge, left.removed_neighbour)
+
+
+def _structure(flood: Flood, counting: Mapping[str, float], findings: _Findings) -> None:
+    """Measure spread, rows, columns, tilt, centre against edge, and counts per pixel."""
+    for field_name, mask in flood.fields.each():
+        if field_name == "ufov" and flood.clipped:
+            findings.zoomed(["cov.ufov", "structural_cov.ufov", *SHAPES], "", flood)
+            continue
+        _variation(flood, field_name, mask, findings)
+    if not flood.clipped:
+        findings.attempt(SHAPES, "", lambda: _shapes(flood.counts, flood.fields, counting))
+    if not flood.frame.raw_counts:
+        _not_raw("counts_per_pixel", findings)
+        return
+    value, _ = flood.middle_counts()
+    parts = {"counting": MEDIAN_OF_25 * value**0.5} if value > 0 else {}
+    findings.measurements.append(Measurement(METRICS["counts_per_pixel"], value, "", parts))
+
+
+def _variation(flood: Flood, field_name: str, mask: NDArray[np.bool_], findings: _Findings) -> None:
+    value, error = structure.variation(flood.counts, mask)
+    parts = {"counting": error} if flood.frame.raw_counts else {}
+    findings.measurements.append(Measurement(METRICS[f"cov.{field_name}"], value, "", parts))
+    if not flood.frame.raw_counts:
+        _not_raw(f"structural_cov.{field_name}", findings)
+        return
+    value, error = structure.structural_variation(flood.counts, mask)
+    findings.measurements.append(
+        Measurement(METRICS[f"structural_cov.{field_name}"], value, "", {"counting": error})
+    )
+
+
+def _shapes(counts: NDArray[Any], fields: Fields, counting: Mapping[str, float]) -> list[Measurement]:
+    return [
+        Measurement(METRICS[name], float(value), "", _parts(counting, name))
+        for name, value in structure.shapes(counts, fields).items()
+    ]
+
+
+def _not_raw(name: str, findings: _Findings) -> None:
+    reason = "the values are not raw counts: counting statistics do not hold"
+    findings.absent([name], "", "not_raw_counts", reason)
+
+
+def _near_source(flood: Flood, system: str, options: Options, findings: _Findings) -> None:
+    """Measure the indices with the fall-off of a near source taken out, if the distance was given."""
+    names = [f"{index}.{field_name}" for field_name in FIELD_NAMES for index in INDEX_NAMES]
+    given_mm = options.source_distance_mm
+    if given_mm is None:
+        reason = "the distance of the source was not given (--source-distance)"
+        findings.absent(["near_source_distance"], "", "no_source_distance", reason)
+        findings.absent(names, "near-source", "no_source_distance", reason)
+        return
+    factor = near_source.effective_over_true(system)
+
+    def distance() -> list[Measurement]:
+        measured, said = ratios.source_distance(flood, factor, given_mm)
+        findings.remarks += said
+        return [measured]
+
+    findings.attempt(names, "near-source", lambda: ratios.without_fall_off(flood, factor * given_mm, options))
+    findings.attempt(["near_source_distance"], "", distance)
+
+
+def _reference(flood: Flood, options: Options, findings: _Findings) -> None:
+    """Measure the indices of the ratio to a reference flood, if one was given."""
+    names = [f"{index}.{field_name}" for field_name in FIELD_NAMES for index in INDEX_NAMES]
+    if options.reference is None:
+        findings.absent(names, "reference", "no_reference", "no reference flood was given (--reference)")
+        return
+    findings.attempt(names, "reference", lambda: ratios.over_reference(flood, options))
+
+
+def _parameters(flood: Flood, options: Options, removed: tuple[int, int] | None) -> dict[str, Any]:
+    """Return everything used, as JSON values; lengths rounded to what they are good for."""
+    down, along = (block.factor for block in flood.blocks)
+    return {
+        "rebin": down if down == along else [down, along],
+        "pixel_mm": [round(flood.rows.pitch_mm, 4), round(flood.columns.pitch_mm, 4)],
+        "native_pixel_mm": [round(pitch, 6) for pitch in flood.frame.spacing_mm],
+        "matrix": list(flood.frame.counts.shape),
+        "edge_policy": options.edge_policy,
+        "edge_margin_mm": round(flood.margin_mm, 3),
+        "edge_sigma_mm": round(flood.field.edge_sigma_mm, 3),
+        "field": flood.field.outline.name,
+        "field_source": flood.field.source,
+        "field_mm": [round(extent, 2) for extent in flood.field.outline.extents_mm()],
+        "lit_mm": [round(extent, 2) for extent in flood.field.lit.extents_mm()],
+        "centre_mm": [round(float(value), 2) for value in flood.field.lit.centre_mm],
+        "pixels_ufov": int(flood.fields.ufov.sum()),
+        "pixels_cfov": int(flood.fields.cfov.sum()),
+        "mean_counts": round(float(flood.counts[flood.fields.ufov].mean()), 3),
+        "strict_removed": None if removed is None else list(removed),
+        "source_distance_mm": options.source_distance_mm,
+        "replicates": options.replicates,
+    }
+
+
+def _asked(frame: Frame, options: Options) -> dict[str, Any]:
+    """Return what was asked for that changes a value: part of the key of the history."""
+    site = [hint for hint in frame.field_hints if hint.source == "site configuration"]
+    reference = options.reference
+    return {
+        "pixel_mm": [round(pitch, 6) for pitch in frame.spacing_mm],
+        "edge_policy": options.edge_policy,
+        "edge_margin_mm": options.edge_margin_mm,
+        "rebin": options.rebin,
+        "source_distance_mm": options.source_distance_mm,
+        "reference": sorted(one.pixels for one in reference.source.inputs) if reference else None,
+        "field": [[hint.shape, *hint.extents_mm] for hint in site],
+    }

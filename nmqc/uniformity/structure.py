@@ -1,0 +1,124 @@
+"""What else a flood tells: spread and its structural part, rows and columns, tilt, centre against edge.
+
+All on the re-binned image, not smoothed. Functions take stacks, shape (..., rows, columns), so that replicates go
+through the same code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmqc.errors import CannotMeasure
+from nmqc.uniformity.indices import Fields, outer_ring
+
+Mask = NDArray[np.bool_]
+
+
+def row_uniformity(counts: NDArray[Any], mask: Mask) -> NDArray[np.float64]:
+    """Return 100 (max - min) / (max + min) of the means of rows, in percent.
+
+    Rows count in which at least half of the mask's width lies in the mask.
+
+    Raises
+    ------
+    CannotMeasure
+        If there are fewer than two such rows, or no counts.
+    """
+    pixels = mask.sum(axis=1)
+    width = int(np.ptp(np.flatnonzero(mask.any(axis=0)))) + 1 if mask.any() else 0
+    rows = pixels * 2 >= max(width, 1)
+    if rows.sum() < 2:
+        raise CannotMeasure("empty_field", "row uniformity: fewer than two rows lie in the field of view")
+    means = (counts * mask).sum(axis=-1)[..., rows] / pixels[rows]
+    high, low = means.max(axis=-1), means.min(axis=-1)
+    if np.any(high <= 0):
+        raise CannotMeasure("no_counts", "row uniformity: the field of view holds no count")
+    return np.asarray(100 * (high - low) / (high + low))
+
+
+def column_uniformity(counts: NDArray[Any], mask: Mask) -> NDArray[np.float64]:
+    """Return the same as `row_uniformity`, for columns."""
+    return row_uniformity(counts.swapaxes(-1, -2), mask.T)
+
+
+def tilt(counts: NDArray[Any], mask: Mask) -> NDArray[np.float64]:
+    """Return the peak-to-peak, over the pixels of the mask, of the fitted plane, in percent of the mean."""
+    row, column = np.nonzero(mask)
+    if row.size < 3:
+        raise CannotMeasure("empty_field", "tilt: the field of view holds fewer than three pixels")
+    design = np.column_stack([np.ones(row.size), row - row.mean(), column - column.mean()])
+    plane = counts[..., mask].astype(float) @ np.linalg.pinv(design).T
+    if np.any(plane[..., 0] <= 0):
+        raise CannotMeasure("no_counts", "tilt: the field of view holds no count")
+    rim = design[outer_ring(mask)[mask], 1:]  # a plane is highest and lowest at the rim
+    return np.asarray(100 * np.ptp(plane[..., 1:] @ rim.T, axis=-1) / plane[..., 0])
+
+
+def centre_to_edge(counts: NDArray[Any], ufov: Mask, cfov: Mask) -> NDArray[np.float64]:
+    """Return by how much, in percent, the mean of the central field exceeds the mean of the rest."""
+    rest = ufov & ~cfov
+    if not cfov.any() or not rest.any():
+        raise CannotMeasure(
+            "empty_field", "centre to edge: the central field, or what lies about it, is empty"
+        )
+    outside = counts[..., rest].mean(axis=-1)
+    if np.any(outside <= 0):
+        raise CannotMeasure("no_counts", "centre to edge: there are no counts outside the central field")
+    return np.asarray(100 * (counts[..., cfov].mean(axis=-1) / outside - 1))
+
+
+def variation(counts: NDArray[Any], mask: Mask) -> tuple[float, float]:
+    """Return the coefficient of variation, in percent, and its standard error.
+
+    100 SD / mean, the SD with n - 1. With P = 1 / mean the relative variance of counting and T the structural part
+    of the relative variance q = P + T, the standard error of q over repeated acquisitions (the structure stays as
+    it is) is sqrt((2 P^2 + 4 P T) / n), that of sqrt(q) half of it over sqrt(q).
+    """
+    values = counts[mask].astype(float)
+    if values.size < 2 or values.mean() <= 0:
+        raise CannotMeasure("no_counts", "coefficient of variation: fewer than two pixels, or no counts")
+    relative = float(values.var(ddof=1) / values.mean() ** 2)
+    if relative <= 0:
+        return 0.0, 0.0
+    error = _variance_error(relative, float(values.mean()), values.size)
+    return 100 * relative**0.5, 100 * error / (2 * relative**0.5)
+
+
+def structural_variation(counts: NDArray[Any], mask: Mask) -> tuple[float, float]:
+    """Return the part of the coefficient of variation that counting does not explain, and its standard error.
+
+    100 sqrt(max(0, q - 1 / mean)), in percent, for raw counts. Where the spread is no larger than counting makes it
+    the value is 0, and its error is the structure that would still have been missed: 100 sqrt(error of q).
+    """
+    values = counts[mask].astype(float)
+    cov, _ = variation(counts, mask)
+    structure = (cov / 100) ** 2 - 1 / float(values.mean())
+    error = _variance_error((cov / 100) ** 2, float(values.mean()), values.size)
+    if structure <= error:
+        return 100 * max(structure, 0.0) ** 0.5, 100 * error**0.5
+    return 100 * structure**0.5, 100 * error / (2 * structure**0.5)
+
+
+def _variance_error(relative: float, mean: float, pixels: int) -> float:
+    counting = 1 / mean
+    structure = max(relative - counting, 0.0)
+    return float(((2 * counting**2 + 4 * counting * structure) / pixels) ** 0.5)
+
+
+def shapes(counts: NDArray[Any], fields: Fields) -> dict[str, NDArray[np.float64]]:
+    """Return row and column uniformity, tilt, and centre against edge, of each image of a stack.
+
+    Raises
+    ------
+    CannotMeasure
+        If one of them cannot be had.
+    """
+    return {
+        "rows": row_uniformity(counts, fields.ufov),
+        "columns": column_uniformity(counts, fields.ufov),
+        "tilt": tilt(counts, fields.ufov),
+        "centre_to_edge": centre_to_edge(counts, fields.ufov, fields.cfov),
+    }

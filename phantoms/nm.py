@@ -1,0 +1,257 @@
+"""Floods as NM DICOM objects and files."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from phantoms.dicom import FLAVOURS, Header, HeadItem, Pixels, counting_vectors, image, save
+from phantoms.fields import Circle, Hexagon, Octagon, Outline
+from phantoms.flood import Flood
+from phantoms.systems import SystemProfile
+
+_LARGEST = 65535
+_FIRST_SERIES = 1000
+_START_ANGLES_DEG = (180.0, 0.0)
+# The first digits of a Siemens collimator's name, which is its serial number, seen in headers.
+_SIEMENS_COLLIMATORS = {"LEHR": "188", "LEAP": "199", "ME": "167", "HE": "304"}
+
+
+def datasets(
+    flood: Flood,
+    *,
+    seed: int | None = None,
+    flavour: str = "strict",
+    split_heads: bool = False,
+    field_tags: bool = True,
+    pixel_scale: float | None = None,
+    pixel_offset: float = 0.0,
+    saturate: bool = False,
+) -> list[Dataset]:
+    """Return a flood as NM objects of type STATIC.
+
+    Parameters
+    ----------
+    seed
+        Of the Poisson noise; None for the expected counts, rounded to whole numbers: each pixel is then off
+        by up to half a count.
+    flavour
+        "strict" or "scanner".
+    split_heads
+        One object per detector, each with a single detector numbered 1: which one it is, only the series
+        description and the view's text say.
+    field_tags
+        False leaves out the shape and dimensions of the field of view.
+    pixel_scale, pixel_offset
+        GE only: store (counts - offset) / scale, rounded, and say so in the private Pixel Scale and Pixel
+        Offset; the stored values are then not raw counts.
+    saturate
+        Replace what does not fit in 16 bits by 65535, as an overflowing scanner does.
+
+    Returns
+    -------
+    Siemens: one object with all windows and detectors; GE: one for each energy window. In order of window,
+    then detector.
+
+    Raises
+    ------
+    ValueError
+        If the values do not fit in 16 bits, or a choice is unknown or not that maker's.
+    """
+    if flavour not in FLAVOURS:
+        raise ValueError(f"flavour: one of {', '.join(FLAVOURS)}")
+    scale = _scale(flood.profile, flavour, pixel_scale, pixel_offset)
+    stored = _stored(flood.rounded() if seed is None else flood.noisy(seed), scale, saturate)
+    return [
+        image(
+            stored[np.ix_(windows, heads)].reshape(-1, *flood.shape),
+            _header(flood, flavour, windows, heads, scale, field_tags, _FIRST_SERIES + number, seed),
+        )
+        for number, (windows, heads) in enumerate(_groups(flood, split_heads))
+    ]
+
+
+def write(
+    flood: Flood,
+    path: str | Path,
+    *,
+    seed: int | None = None,
+    flavour: str = "strict",
+    transfer_syntax: str = "explicit-le",
+    split_heads: bool = False,
+    field_tags: bool = True,
+    pixel_scale: float | None = None,
+    pixel_offset: float = 0.0,
+    saturate: bool = False,
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write a flood as DICOM files and return their paths; parameters as of ``datasets`` and ``save``.
+
+    Several files get "-1", "-2", ... before the suffix, in the order of ``datasets``.
+
+    Raises
+    ------
+    FileExistsError
+        If one of the files exists and may not be overwritten; nothing is written then.
+    """
+    objects = datasets(
+        flood,
+        seed=seed,
+        flavour=flavour,
+        split_heads=split_heads,
+        field_tags=field_tags,
+        pixel_scale=pixel_scale,
+        pixel_offset=pixel_offset,
+        saturate=saturate,
+    )
+    paths = file_paths(flood, path, split_heads=split_heads)
+    for target in paths:
+        if target.exists() and not overwrite:
+            raise FileExistsError(f"{target.name} exists already")
+    for target, dataset in zip(paths, objects, strict=True):
+        save(dataset, target, transfer_syntax=transfer_syntax, overwrite=overwrite)
+    return paths
+
+
+def file_paths(flood: Flood, path: str | Path, *, split_heads: bool = False) -> list[Path]:
+    """Return the paths that ``write`` would write to."""
+    target = Path(path)
+    count = len(_groups(flood, split_heads))
+    if count == 1:
+        return [target]
+    return [target.with_name(f"{target.stem}-{number + 1}{target.suffix}") for number in range(count)]
+
+
+def _groups(flood: Flood, split_heads: bool) -> list[tuple[list[int], list[int]]]:
+    """Return the windows and detectors (from 0) of each file."""
+    windows, heads = list(range(len(flood.windows))), list(range(len(flood.heads)))
+    by_window = [[window] for window in windows] if flood.profile.one_file_per_window else [windows]
+    by_head = [[head] for head in heads] if split_heads else [heads]
+    return [(some_windows, some_heads) for some_windows in by_window for some_heads in by_head]
+
+
+def _scale(
+    profile: SystemProfile, flavour: str, scale: float | None, offset: float
+) -> tuple[float, float] | None:
+    """Return the private scale and offset to write, or None; a GE scanner always writes them."""
+    if scale is None:
+        return (1.0, 0.0) if flavour == "scanner" and not profile.is_siemens else None
+    if profile.is_siemens:
+        raise ValueError(f"{profile.name} has no pixel scale: only GE files have one")
+    if not (0 < scale < math.inf and math.isfinite(offset)):
+        raise ValueError("the pixel scale must be a positive number")
+    return scale, offset
+
+
+def _stored(counts: NDArray[np.integer], scale: tuple[float, float] | None, saturate: bool) -> Pixels:
+    """Return counts as stored values of 16 bits."""
+    values: NDArray[np.integer] = counts
+    if scale is not None and scale != (1.0, 0.0):
+        values = np.rint((counts - scale[1]) / scale[0]).astype(np.int64)
+    if values.min() < 0:
+        raise ValueError("negative stored values: the pixel offset must not exceed the smallest count")
+    if values.max() > _LARGEST and not saturate:
+        raise ValueError(
+            f"{values.max()} in a pixel, but 16 bits hold {_LARGEST}: ask for fewer counts, or to saturate"
+        )
+    stored: Pixels = np.minimum(values, _LARGEST).astype(np.uint16)
+    return stored
+
+
+def _header(
+    flood: Flood,
+    flavour: str,
+    windows: list[int],
+    heads: list[int],
+    scale: tuple[float, float] | None,
+    field_tags: bool,
+    series_number: int,
+    seed: int | None,
+) -> Header:
+    kind = "Intrinsic" if flood.collimator is None else "Extrinsic"
+    part = "" if len(heads) == len(flood.heads) else f" det {heads[0] + 1}"
+    name = flood.windows[windows[0]].name if flood.profile.one_file_per_window else ""
+    return Header(
+        system=flood.profile,
+        flavour=flavour,
+        image_type="STATIC",
+        vectors=counting_vectors(("EnergyWindowVector", len(windows)), ("DetectorVector", len(heads))),
+        windows=tuple(flood.windows[window] for window in windows),
+        heads=tuple(_head_item(flood, head, field_tags, part.strip()) for head in heads),
+        pixel_mm=flood.spacing_mm,
+        zoom=flood.zoom,
+        acquired=flood.acquired,
+        duration_s=flood.duration_s,
+        radionuclide=flood.radionuclide,
+        study_description=f"NMQC SIM {kind} Verification QC",
+        series_description=f"NMQC SIM {kind} Flood {name}".rstrip() + part,
+        series_number=series_number,
+        uid_sources=(f"{flood!r} seed {seed}", flavour, str(series_number), str(scale), str(field_tags)),
+        pixel_scale=scale,
+    )
+
+
+def _head_item(flood: Flood, head: int, field_tags: bool, view: str) -> HeadItem:
+    outline = flood.field(head)
+    shape, dimensions = field_of_view(outline, flood.profile, flood.shape, flood.spacing_mm)
+    return HeadItem(
+        field_shape=shape if field_tags else None,
+        field_dimensions_mm=dimensions if field_tags else (),
+        field_box_px=_field_box(outline, flood) if field_tags else None,
+        start_angle_deg=_START_ANGLES_DEG[head] if flood.profile.is_siemens else None,
+        collimator=_collimator_name(flood.profile, flood.collimator),
+        view=view,
+    )
+
+
+def _collimator_name(profile: SystemProfile, collimator: str | None) -> str | None:
+    """Return the collimator as the maker names it: Siemens by a serial number, GE by its type."""
+    if collimator is None or not profile.is_siemens:
+        return collimator
+    return f"@{_SIEMENS_COLLIMATORS[collimator]}00000" if collimator in _SIEMENS_COLLIMATORS else collimator
+
+
+def field_of_view(
+    outline: Outline, profile: SystemProfile, shape: tuple[int, int], pixel_mm: tuple[float, float]
+) -> tuple[str | None, tuple[int, ...]]:
+    """Return the DICOM shape and dimensions (whole mm, along then down) of a field.
+
+    A rectangle, with its corners cut or not, is clipped by the matrix. Siemens counts in whole pairs of
+    pixels: 533 x 387 mm becomes 532, 386 at 1.1988 mm, 537, 383 at 4.7952 mm and 421, 385 in a 256 matrix at
+    1.6478 mm, as seen in headers. A hexagon's dimension is the diameter of the circle around it. For an
+    octagon DICOM has no word: None and ().
+    """
+    if isinstance(outline, Octagon):
+        return None, ()
+    if isinstance(outline, Circle):
+        return "ROUND", (int(outline.diameter_mm),)
+    if isinstance(outline, Hexagon):
+        return "HEXAGONAL", (int(2 * outline.across_flats_mm / math.sqrt(3)),)
+    extents, sides, pixels = outline.extents_mm, (shape[1], shape[0]), (pixel_mm[1], pixel_mm[0])
+    if profile.is_siemens:
+        lengths = [
+            _even_pixels(extent, side, pixel) * pixel
+            for extent, side, pixel in zip(extents, sides, pixels, strict=True)
+        ]
+    else:
+        lengths = [
+            min(extent, side * pixel) for extent, side, pixel in zip(extents, sides, pixels, strict=True)
+        ]
+    return "RECTANGLE", tuple(int(length) for length in lengths)
+
+
+def _field_box(outline: Outline, flood: Flood) -> tuple[int, int, int, int]:
+    """Return the field as (first row, first column, end row, end column), about the middle of the matrix."""
+    (rows, columns), (down, along) = flood.shape, flood.spacing_mm
+    width, height = outline.extents_mm
+    wide, high = _even_pixels(width, columns, along), _even_pixels(height, rows, down)
+    return (rows - high) // 2, (columns - wide) // 2, (rows + high) // 2, (columns + wide) // 2
+
+
+def _even_pixels(extent_mm: float, side: int, pixel_mm: float) -> int:
+    """Return the even number of pixels nearest to an extent, at most the whole matrix."""
+    return min(2 * round(extent_mm / pixel_mm / 2), side)

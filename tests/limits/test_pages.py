@@ -1,0 +1,47 @@
+"""The pages on limits and configuration: their examples work, and their numbers are those of the program."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nmqc.config import load as load_config
+from nmqc.limits import check, load_builtin
+
+from .makers import UNITS, written
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def examples(page: str) -> list[str]:
+    found = re.findall(
+        r"^```toml\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("example", examples("limits.md"))
+def test_the_limits_on_the_page_are_without_mistake(tmp_path: Path, example: str) -> None:
+    assert check(written(tmp_path, [example]), UNITS) == ()
+
+
+@pytest.mark.parametrize("example", examples("configuration.md"))
+def test_the_configuration_on_the_page_is_without_mistake(tmp_path: Path, example: str) -> None:
+    config = load_config(written(tmp_path, [example], "nmqc.toml"))
+    assert [system.unit for system in config.systems] == ["Gamma 2", "Gamma 3"]
+    assert [head.detector for head in config.systems[0].heads] == [1, 2]
+
+
+def test_the_table_of_builtin_limits_is_what_is_built_in() -> None:
+    rows = re.findall(
+        r"^\| `([a-z._]+)`.*? \| (.*?) \| (.*?) \|$", (DOCS / "limits.md").read_text(), re.MULTILINE
+    )
+    shown = {name: (warn, fail) for name, warn, fail in rows if name.startswith("uniformity")}
+    builtin = {
+        entry.metric: (entry.limits.warn.high, entry.limits.fail.high) for entry in load_builtin().entries
+    }
+    assert shown == {
+        name: tuple("none" if end is None else f"{end:.1f} %" for end in ends)
+        for name, ends in builtin.items()
+    }

@@ -1,0 +1,272 @@
+"""Figures: everything where it is, told apart without colour, the same each time."""
+
+import base64
+import io
+import re
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import typst
+
+from nmqc.model import Curve, Line, Picture, Position
+from nmqc.report import figures
+from tests.report import samples
+
+SVG = "{http://www.w3.org/2000/svg}"
+LINK = "{http://www.w3.org/1999/xlink}href"
+SPACING_MM = (14.0, 20.0)
+CENTRE_MM = (35.0, -21.0)
+# Row 2 and column 6 of 7 rows and 11 columns: one row above and one column right of the middle.
+BRIGHT = (2, 6)
+BRIGHT_MM = (35.0 + 20.0, -21.0 - 14.0)
+PIXELS_PER_POINT = 4
+
+
+def lone_pixel(**changes):
+    """A coarse picture, not square, off the centre, with one bright pixel."""
+    image = np.zeros((7, 11))
+    image[BRIGHT] = 9.0
+    return replace(Picture("one", image, SPACING_MM, "counts", CENTRE_MM), **changes)
+
+
+def frame(svg):
+    """Left, right, bottom and top of the image's frame, in points: the second patch of the figure."""
+    found = ElementTree.fromstring(svg).find(f".//{SVG}g[@id='patch_2']/{SVG}path")
+    numbers = np.array(re.findall(r"-?[\d.]+", found.get("d")), dtype=float).reshape(-1, 2)
+    return numbers[:, 0].min(), numbers[:, 0].max(), numbers[:, 1].max(), numbers[:, 1].min()
+
+
+def to_mm(svg, x, y):
+    """A place in the SVG in mm, by the edges of the picture worked out by hand: 11 x 20 by 7 x 14 mm."""
+    left, right, bottom, top = frame(svg)
+    x_mm = CENTRE_MM[0] - 110 + 220 * (x - left) / (right - left)
+    y_mm = CENTRE_MM[1] - 49 + 98 * (y - top) / (bottom - top)
+    return x_mm, y_mm
+
+
+def drawn(svg):
+    """The figure as grey values, with so many pixels a point."""
+    from PIL import Image
+
+    files = {
+        "main.typ": b'#set page(width: auto, height: auto, margin: 0pt)\n#image("f.svg")',
+        "f.svg": svg.encode(),
+    }
+    png = typst.compile(files, format="png", ppi=72.0 * PIXELS_PER_POINT)
+    return np.asarray(Image.open(io.BytesIO(png)).convert("L"), dtype=float)
+
+
+def crosses(svg):
+    """Where marks are drawn, in points: the middles of paths of two strokes."""
+    paths = [
+        path.get("d") for path in ElementTree.fromstring(svg).iter(f"{SVG}path") if path.get("clip-path")
+    ]
+    return {tuple(points(path).mean(axis=0).round(4)) for path in paths if path.count("M") == 2}
+
+
+def points(path):
+    """The points of a path of straight lines."""
+    return np.array(re.findall(r"[ML] ([\d.-]+) ([\d.-]+)", path), dtype=float)
+
+
+def test_edges_are_those_of_the_pixels():
+    left, right, bottom, top = figures.edges_mm(lone_pixel())
+    assert (left, right) == (35 - 110, 35 + 110)
+    assert (top, bottom) == (-21 - 49, -21 + 49)
+
+
+def test_a_pixel_is_drawn_where_it_is():
+    svg = figures.picture_svg(lone_pixel())
+    left, right, bottom, top = (edge * PIXELS_PER_POINT for edge in frame(svg))
+    grey = drawn(svg)[int(top) + 8 : int(bottom) - 8, int(left) + 8 : int(right) - 8]
+    rows, columns = np.nonzero(grey > 128)
+    x = (columns.mean() + 0.5 + int(left) + 8) / PIXELS_PER_POINT
+    y = (rows.mean() + 0.5 + int(top) + 8) / PIXELS_PER_POINT
+    # 0.5 mm: a fortieth of the pixel; half a pixel off would be 10 or 7 mm
+    assert to_mm(svg, x, y) == pytest.approx(BRIGHT_MM, abs=0.5)
+    # The bright area is as large as the pixel: 1 % of the picture's width is 2.2 mm, a ninth of the pixel.
+    assert np.ptp(columns) / (right - left) * 220 == pytest.approx(20, abs=1.0)
+    assert np.ptp(rows) / (bottom - top) * 98 == pytest.approx(14, abs=1.0)
+
+
+def test_a_mark_lands_right_and_below_for_positive_x_and_y():
+    place = Position("max", 61.0, 13.0)
+    svg = figures.picture_svg(lone_pixel(marks=(place,)))
+    (x, y) = crosses(svg).pop()
+    left, right, bottom, top = frame(svg)
+    assert to_mm(svg, x, y) == pytest.approx((61.0, 13.0), abs=1e-3)  # the SVG writes six decimals of a point
+    assert x > (left + right) / 2
+    assert y > (top + bottom) / 2
+
+
+def test_regions_and_marks_share_the_image_s_millimetres():
+    region = samples.rectangle("box", 20.0, 14.0, centre=BRIGHT_MM)
+    svg = figures.picture_svg(lone_pixel(regions=(region,), marks=(Position("x", *BRIGHT_MM),)))
+    paths = [
+        path.get("d") for path in ElementTree.fromstring(svg).iter(f"{SVG}path") if path.get("clip-path")
+    ]
+    corners = points(paths[0])
+    assert to_mm(svg, *corners.min(axis=0)) == pytest.approx((BRIGHT_MM[0] - 10, BRIGHT_MM[1] - 7), abs=1e-3)
+    assert to_mm(svg, *corners.max(axis=0)) == pytest.approx((BRIGHT_MM[0] + 10, BRIGHT_MM[1] + 7), abs=1e-3)
+    assert to_mm(svg, *crosses(svg).pop()) == pytest.approx(BRIGHT_MM, abs=1e-3)
+
+
+def test_a_millimetre_is_as_long_down_as_across():
+    for picture in (lone_pixel(), samples.raw_picture(), samples.smooth_picture()):
+        left, right, bottom, top = figures.edges_mm(picture)
+        across, _, down, up = frame(figures.picture_svg(picture))
+        wide = frame(figures.picture_svg(picture))[1] - across
+        assert (down - up) / (bottom - top) == pytest.approx(wide / (right - left), rel=1e-4)
+
+
+def test_the_same_picture_gives_the_same_text():
+    for evidence, draw in (
+        (samples.raw_picture(), figures.picture_svg),
+        (samples.profile("row"), figures.curve_svg),
+    ):
+        first = draw(evidence)
+        figures.picture_svg(lone_pixel())
+        assert draw(evidence) == first
+        assert "<dc:date>" not in first
+
+
+def test_a_reader_s_own_matplotlib_settings_change_nothing():
+    import matplotlib
+
+    first = figures.curve_svg(samples.profile("row"))
+    with matplotlib.rc_context({"axes.facecolor": "red", "font.size": 20.0, "svg.fonttype": "none"}):
+        assert figures.curve_svg(samples.profile("row")) == first
+
+
+def test_labels_neither_overlap_nor_leave_the_image(monkeypatch):
+    boxes, inside = [], []
+    draw = figures._draw_label
+
+    def watched(axes, spot, taken):
+        boxes.append(draw(axes, spot, taken))
+        inside.append(axes.bbox)
+        return boxes[-1]
+
+    monkeypatch.setattr(figures, "_draw_label", watched)
+    marks = [
+        Position(f"a longer mark {n}", *place)
+        for n, place in enumerate([(140, 20), (138, 24), (-60, -60), (144, 27)])
+    ]
+    figures.picture_svg(lone_pixel(marks=tuple(marks)))
+    assert len(boxes) == 4
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:number])
+        assert box.x0 >= inside[0].x0
+        assert box.x1 <= inside[0].x1
+        assert box.y0 >= inside[0].y0
+        assert box.y1 <= inside[0].y1
+
+
+def test_a_leader_ends_at_its_mark():
+    svg = figures.picture_svg(lone_pixel(marks=(Position("max", 61.0, 13.0),)))
+    mark = np.array(crosses(svg).pop())
+    free = [
+        path.get("d") for path in ElementTree.fromstring(svg).iter(f"{SVG}path") if not path.get("clip-path")
+    ]
+    lines = [points(path) for path in free if path.count("M") == 1 and len(points(path)) == 2]
+    away = [np.hypot(*(line - mark).T).min() for line in lines]
+    assert min(away) < 3.0  # points: half the size of the cross
+
+
+def test_marks_at_one_place_share_a_label():
+    places = figures._spots(samples.raw_picture().marks)
+    assert [spot.words for spot in places] == ["max UFOV, max CFOV", "min"]
+
+
+def test_fine_images_are_averaged_and_keep_their_sum():
+    image = np.random.default_rng(3).poisson(20.0, (1024, 2048))
+    values = figures._drawn_values(Picture("fine", image, (0.6, 0.6), "counts"))
+    assert values.shape == (256, 512)
+    assert values.mean() == pytest.approx(image.mean(), rel=1e-12)  # arithmetic only
+    assert values[3, 7] == pytest.approx(image[12:16, 28:32].mean(), rel=1e-12)
+
+
+def test_pixels_that_were_not_analysed_count_for_nothing():
+    image = np.full((1024, 1024), 7.0)
+    shown = np.ones(image.shape, dtype=bool)
+    image[:3, :2], shown[:3, :2] = 1e6, False
+    values = figures._drawn_values(Picture("fine", image, (1.0, 1.0), "counts", shown=shown))
+    assert values[0, 0] is np.ma.masked
+    assert values[1, 0] == 7.0
+    assert figures._range(values, lone_pixel()) == (0.0, 7.0)
+
+
+def test_an_image_whose_size_no_number_divides_is_drawn_whole():
+    assert figures._drawn_values(Picture("odd", np.ones((1021, 1019)), (1.0, 1.0), "counts")).shape == (
+        1021,
+        1019,
+    )
+
+
+def test_scales_start_at_zero_or_lie_about_their_midpoint():
+    values = np.ma.masked_array([96.0, 101.0, np.nan], [False, False, True])
+    assert figures._range(values, lone_pixel()) == (0.0, 101.0)
+    assert figures._range(values, lone_pixel(scale="diverging", midpoint=100.0)) == (96.0, 104.0)
+    assert figures._range(np.ma.masked_all(3), lone_pixel()) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("scale", ["counts", "diverging"])
+def test_higher_is_lighter_also_in_black_and_white(scale):
+    colours = figures._colour_map(lone_pixel(scale=scale))(np.linspace(0, 1, 64))[:, :3]
+    lightness = colours @ [0.2126, 0.7152, 0.0722]  # luminance of sRGB primaries, ITU-R BT.709
+    assert (np.diff(lightness) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("limits", "ticks", "words"),
+    [
+        ((-307.0, 307.0), [-200, 0, 200], ["−200", "0", "200"]),
+        ((1.0, -1.0), [-1, -0.5, 0, 0.5, 1], ["−1.0", "−0.5", "0.0", "0.5", "1.0"]),
+        ((0.0, 2.3e6), [0, 5e5, 1e6, 1.5e6, 2e6], ["0", "500000", "1e+06", "1.5e+06", "2e+06"]),
+    ],
+)
+def test_ticks_are_round_numbers(limits, ticks, words):
+    assert figures._ticks(limits) == pytest.approx(ticks, abs=1e-9)
+    assert figures._tick_words(figures._ticks(limits)) == words
+
+
+def test_lines_of_a_curve_are_told_apart_without_colour():
+    svg = figures.curve_svg(samples.profile("row"))
+    strokes = re.findall(r'clip-path="[^"]+" style="fill: none; ([^"]*)"', svg)
+    dashes = [re.search(r"stroke-dasharray: ([^;]*)", stroke) for stroke in strokes]
+    assert len({dash and dash.group(1) for dash in dashes} - {None}) >= 2
+    assert None in dashes
+
+
+def test_texts_are_never_formulas_nor_break_the_file():
+    curve = Curve(
+        "$x$ <&> --> \x07",
+        "$x$ / mm",
+        "a_b^{c} <&>",
+        (Line("$\\alpha$ \x07 漢 -- <b>", np.arange(3.0), np.arange(3.0)),),
+    )
+    ElementTree.fromstring(figures.curve_svg(curve))
+    picture = lone_pixel(title="$]]><x>", unit="$%$", marks=(Position("$max$ <&>", 35.0, 0.0),))
+    ElementTree.fromstring(figures.picture_svg(picture))
+
+
+def test_the_image_is_not_smoothed():
+    svg = figures.picture_svg(lone_pixel())
+    href = ElementTree.fromstring(svg).find(f".//{SVG}image").get(LINK)
+    from PIL import Image
+
+    embedded = Image.open(io.BytesIO(base64.b64decode(href.partition(",")[2])))
+    assert embedded.size == (11, 7)
+
+
+@pytest.mark.parametrize("value", [0.0, -3.0, 5.0])
+def test_images_of_one_value_are_drawn(value):
+    for scale in ("counts", "diverging"):
+        figures.picture_svg(Picture("flat", np.full((3, 5), value), (1.0, 1.0), "counts", scale=scale))
+
+
+def test_curves_of_one_point_are_drawn():
+    figures.curve_svg(Curve("one", "x / mm", "y / mm", (Line("", np.array([2.0]), np.array([3.0])),)))
+    figures.curve_svg(Curve("none", "x / mm", "y / mm", ()))

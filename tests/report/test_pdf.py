@@ -1,0 +1,264 @@
+"""The PDF: what it claims, what it carries, and that nothing in a header can change it."""
+
+import io
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pikepdf
+import pytest
+
+from nmqc import __version__
+from nmqc.errors import NmqcError
+from nmqc.model import EnergyWindow, InputFile, Picture, Position, Remark, System
+from nmqc.report import document, fonts, pdf, wording
+from tests.report import samples
+
+MARKUP = "#strong[x] #panic() $x$ \\emph{y} \"q\" 'é' <b>&amp;"
+NASTY = MARKUP + ' 漢字 \U0001f9ea --> \x07 \u202e ``` #image("no.png")'
+
+
+@pytest.fixture(scope="module")
+def content():
+    return pdf.build_pdf(samples.both(), samples.refusals())
+
+
+@pytest.fixture
+def opened(content):
+    with pikepdf.open(io.BytesIO(content)) as file:
+        yield file
+
+
+def alternatives(file):
+    """All alternative texts, in the order of the structure tree."""
+
+    def walk(node):
+        if isinstance(node, pikepdf.Array):
+            for item in node:
+                yield from walk(item)
+        elif isinstance(node, pikepdf.Dictionary):
+            if "/Alt" in node:
+                yield str(node.Alt)
+            if "/K" in node:
+                yield from walk(node.K)
+
+    return list(walk(file.Root.StructTreeRoot.K))
+
+
+def words(content, tmp_path):
+    program = shutil.which("pdftotext")
+    if program is None:
+        pytest.skip("pdftotext of poppler is not installed")
+    path = tmp_path / "r.pdf"
+    path.write_bytes(content)
+    done = subprocess.run([program, "-raw", "-enc", "UTF-8", str(path), "-"], capture_output=True, check=True)
+    return " ".join(done.stdout.decode("utf-8").split())
+
+
+# --- what it claims -------------------------------------------------------------------------------------
+
+
+def test_it_is_pdf_a_3a_tagged_titled_and_in_english(opened):
+    with opened.open_metadata() as metadata:
+        assert metadata["pdfaid:part"] == "3"
+        assert metadata["pdfaid:conformance"] == "A"
+        assert metadata["dc:title"] == "Quality control: uniformity.planar"
+        assert metadata["dc:creator"] == [f"nmqc {__version__}"]
+    assert opened.Root.MarkInfo.Marked
+    assert str(opened.Root.Lang).startswith("en")
+    assert "/OutputIntents" in opened.Root
+    assert str(opened.docinfo["/Author"]) == f"nmqc {__version__}"
+
+
+def test_every_figure_has_an_alternative_text_that_says_what_it_shows(opened):
+    texts = alternatives(opened)
+    assert len(texts) == 8
+    assert texts[0] == (
+        "Image: counts, in counts. 320 columns by 240 rows of 2 by 2.4 mm. Outlined: UFOV, CFOV. "
+        "Marked, in mm from the centre: max UFOV (+12.0, -80.5), max CFOV (+12.0, -80.5), min (-143.2, +61.0)."
+    )
+    assert texts[2] == "Curve: row profile. mean counts / % against x / mm. Lines: UFOV, CFOV, mean."
+
+
+def test_the_attachment_is_the_json(opened):
+    attached = opened.attachments["results.json"].get_file()
+    expected = document.dump(document.results_document(samples.both(), samples.refusals(), None))
+    assert attached.read_bytes() == expected.encode("utf-8")
+    assert attached.mime_type == "application/json"
+    assert str(opened.attachments["results.json"].obj.AFRelationship) == "/Data"
+    assert (
+        document.result_from_json(json.loads(expected)["results"][0]).measurements
+        == samples.result().measurements
+    )
+
+
+def test_the_same_results_give_the_same_bytes(content):
+    assert pdf.build_pdf(samples.both(), samples.refusals()) == content
+
+
+def test_the_time_stamp_is_the_latest_acquisition(opened):
+    assert str(opened.docinfo["/CreationDate"]).startswith("D:20261116071200")
+    times = [None, "2026-11-16T07:12:00", "2026-11-16T09:00:00+03:00", "2026-11-15"]
+    results = [samples.result(source=samples.source(acquired=time)) for time in times]
+    assert pdf.latest_acquisition(results) == datetime(2026, 11, 16, 7, 12, tzinfo=UTC)
+    assert pdf.latest_acquisition(results[:1]) == pdf.NO_TIME == pdf.latest_acquisition([])
+
+
+def test_a_result_takes_one_page_after_a_summary_page(opened):
+    assert len(opened.pages) == 3
+    one = pdf.build_pdf(samples.both()[:1], [])
+    with pikepdf.open(io.BytesIO(one)) as file:
+        assert len(file.pages) == 1
+
+
+def test_long_results_flow_on():
+    remarks = tuple(Remark("edge_limited", "a long remark " * 40) for _ in range(20))
+    with pikepdf.open(io.BytesIO(pdf.build_pdf([(samples.result(remarks=remarks), None)], []))) as file:
+        assert len(file.pages) > 1
+
+
+# --- what is read in it ---------------------------------------------------------------------------------
+
+
+def test_the_page_says_what_the_terminal_says(content, tmp_path):
+    text = words(content, tmp_path)
+    for expected in (
+        "detector 1, uniformity.planar",
+        "Synthetic data",
+        "FAIL",
+        "integral uniformity, UFOV: 5.61 % is above the fail limit 5 % (unverified)",
+        "5.61 ± 0.14 %",
+        "1.50 (1.71)",
+        "≤4 / ≤5 *",
+        "For comparison, not judged",
+        "8.31 ± 0.14 %",
+        "8 200 counts per pixel",
+        "give a flood with --reference [no_reference]",
+        f"SHA-256 {'1f' * 32}",
+        f"nmqc {__version__}, python {document.versions()['python']}, numpy {np.__version__}",
+        "typst",
+        "limits, unverified common clinical practice",
+        "edge_margin_mm: 3.1",
+        "entry 1234",
+        "page 2 of 3",
+    ):
+        assert expected in text, expected
+    first_page = text[: text.index("page 1 of 3")]
+    assert "x.dcm: this is a CT image: give an NM image" in first_page
+    assert "pass detector 2 uniformity.planar" in first_page
+
+
+def test_real_data_are_not_called_synthetic(tmp_path):
+    real = samples.result(source=samples.source(synthetic=False))
+    assert "Synthetic" not in words(pdf.build_pdf([(real, None)], []), tmp_path)
+
+
+def test_refusals_alone_make_a_report(tmp_path):
+    text = words(pdf.build_pdf([], samples.refusals()), tmp_path)
+    assert "zoomed.dcm (detector 2, scatter, 108 to 129.5 keV): the field is cut by the zoom" in text
+
+
+def nasty():
+    source = samples.source(
+        system=System(NASTY, NASTY, NASTY, NASTY), inputs=(InputFile(NASTY, "1f" * 32),), software=NASTY
+    )
+    remarks = (Remark("nonstandard", NASTY + "w" * 300),)
+    marks = (Position(NASTY, 0.0, 0.0),)
+    picture = replace(samples.smooth_picture(), title=NASTY, unit=NASTY, marks=marks)
+    window = EnergyWindow(NASTY, ((1.0, 2.0),))
+    return samples.result(
+        source=source,
+        energy_window=window,
+        remarks=remarks,
+        parameters={NASTY: NASTY},
+        summary=NASTY,
+        evidence=(picture,),
+    )
+
+
+def test_header_values_are_data(tmp_path):
+    refused = [replace(samples.refusals()[0], file=NASTY, reason=NASTY)]
+    content = pdf.build_pdf([(nasty(), None)], refused)
+    with pikepdf.open(io.BytesIO(content)) as file:
+        attached = json.loads(file.attachments["results.json"].get_file().read_bytes())
+        assert attached["refused"][0]["file"] == NASTY
+        with file.open_metadata() as metadata:
+            assert metadata["pdfaid:conformance"] == "A"
+    text = words(content, tmp_path)
+    assert f"{MARKUP} \ufffd\ufffd \ufffd --> \ufffd \ufffd ``` #image" in text
+
+
+def test_characters_without_a_glyph_are_replaced_by_a_visible_sign():
+    assert fonts.printable("é ≤ Ω я 漢 \U0001f9ea") == "é ≤ Ω я \ufffd \ufffd"
+    assert ord(wording.UNPRINTABLE) in fonts.characters()
+
+
+def test_evidence_is_laid_out_pictures_first(content):
+    mixed = samples.result(evidence=(samples.profile("row"), samples.smooth_picture()))
+    with pikepdf.open(io.BytesIO(pdf.build_pdf([(mixed, None)], []))) as file:
+        assert [text[:6] for text in alternatives(file)] == ["Image:", "Curve:"]
+
+
+def test_a_field_that_was_not_analysed_at_all_is_drawn():
+    picture = Picture("none", np.zeros((4, 6)), (1.0, 2.0), "%", shown=np.zeros((4, 6), dtype=bool))
+    assert pdf.build_pdf([(samples.result(evidence=(picture,)), None)], []).startswith(b"%PDF-")
+
+
+# --- the file -------------------------------------------------------------------------------------------
+
+
+def test_our_own_report_is_replaced(tmp_path):
+    path = tmp_path / "r.pdf"
+    pdf.write_pdf(path, samples.both()[:1], [])
+    first = path.read_bytes()
+    pdf.write_pdf(path, [], samples.refusals())
+    assert path.read_bytes() != first
+    assert [item.name for item in tmp_path.iterdir()] == ["r.pdf"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"notes", b"%PDF-1.7 of somebody else", b"<dc:creator><rdf:Seq><rdf:li>nmqc 0.1"]
+)
+def test_a_file_of_others_is_kept_unless_forced(tmp_path, content):
+    path = tmp_path / "r.pdf"
+    path.write_bytes(content)
+    with pytest.raises(NmqcError, match="--force") as refused:
+        pdf.write_pdf(path, [], samples.refusals())
+    assert refused.value.code == "pdf_exists"
+    assert path.read_bytes() == content
+    pdf.write_pdf(path, [], samples.refusals(), force=True)
+    assert path.read_bytes().startswith(b"%PDF-")
+
+
+def test_a_link_keeps_pointing_at_the_report(tmp_path):
+    (tmp_path / "kept").mkdir()
+    link = tmp_path / "r.pdf"
+    link.symlink_to(tmp_path / "kept" / "real.pdf")
+    pdf.write_pdf(link, [], samples.refusals())
+    assert link.is_symlink()
+    assert (tmp_path / "kept" / "real.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_folders_are_refused_before_any_work(tmp_path):
+    for path, code in ((tmp_path, "pdf_is_a_folder"), (tmp_path / "no" / "r.pdf", "pdf_no_folder")):
+        with pytest.raises(NmqcError) as refused:
+            pdf.check_target(path)
+        assert refused.value.code == code
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
+    path = tmp_path / "r.pdf"
+    pdf.write_pdf(path, [], samples.refusals())
+    before = path.read_bytes()
+
+    def full(self, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pdf.Path, "replace", full)
+    with pytest.raises(NmqcError, match="No space left"):
+        pdf.write_pdf(path, samples.both()[:1], [])
+    assert path.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == ["r.pdf"]

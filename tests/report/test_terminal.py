@@ -1,0 +1,167 @@
+"""What a person sees: it fits, it survives every encoding, and the verdict is plain."""
+
+import io
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from nmqc.model import EnergyWindow, InputFile, Remark, System
+from nmqc.report import terminal
+from tests.report import samples
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+NASTY = "\x1b[2J [red]x[/red] é ± 漢字 \U0001f600 " + "n" * 95
+
+
+def shown(results=None, **settings):
+    found = samples.both() if results is None else results
+    return terminal.show(found, samples.refusals(), **settings)
+
+
+def nasty():
+    source = samples.source(system=System("x", NASTY, NASTY, NASTY), inputs=(InputFile(NASTY, "1f" * 32),))
+    window = EnergyWindow(NASTY, ((1.0, 2.0),))
+    return [
+        (samples.result(source=source, energy_window=window, remarks=(Remark("nonstandard", NASTY),)), None)
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+@pytest.mark.parametrize("colour", [False, True])
+@pytest.mark.parametrize("unicode", [False, True])
+@pytest.mark.parametrize("results", [samples.both(), nasty()], ids=["plain", "nasty"])
+def test_no_line_is_wider_than_the_terminal(width, colour, unicode, results):
+    lines = ANSI.sub("", shown(results, width=width, colour=colour, unicode=unicode)).splitlines()
+    assert max(terminal.columns(line) for line in lines) <= width
+
+
+def test_the_first_lines_say_whether_it_is_well_which_detector_and_why_not():
+    lines = shown().splitlines()
+    assert lines[0].split()[:3] == ["FAIL", "detector", "1"]
+    assert "SYNTHETIC DATA" in lines[0]
+    assert lines[1].strip() == "integral uniformity, UFOV: 5.61 % is above the fail limit 5 % (unverified)"
+
+
+def test_the_last_lines_say_it_again_for_every_detector():
+    text = shown()
+    end = text[text.rindex("FAIL") :]
+    assert re.match(r"FAIL +detector 1, .*flood.dcm", end)
+    assert re.search(r"^pass +detector 2, ", end, re.MULTILINE)
+    assert re.search(r"^refused +x\.dcm: this is a CT image: give an NM image$", end, re.MULTILINE)
+    assert re.search(r"^refused +zoomed\.dcm \(detector 2, scatter, 108 to 129\.5 keV\)", end, re.MULTILINE)
+    assert "In short" not in text
+    assert shown(samples.both()[:1]).count("detector 1, uniformity.planar") == 0
+
+
+def test_a_row_holds_value_noise_limits_and_verdict():
+    row = next(line for line in shown().splitlines() if line.startswith("integral uniformity "))
+    assert " ".join(row.split()) == "integral uniformity UFOV 5.61 ± 0.14 % 1.50 (1.71) ≤4 / ≤5 * FAIL"
+    following = shown().splitlines()[shown().splitlines().index(row) + 1]
+    assert " ".join(following.split()) == "CFOV 4.49 ± 0.14 % 1.50 (1.71) ≤4 / ≤5 * pass"
+
+
+def test_fields_of_view_stand_beside_each_other_where_that_fits():
+    row = next(line for line in shown(width=140).splitlines() if line.startswith("integral uniformity "))
+    assert "5.61 ± 0.14 %" in row
+    assert "4.49 ± 0.14 %" in row
+    assert row.index("FAIL") < row.index("4.49")
+
+
+def test_variants_are_shown_as_not_judged():
+    text = shown(samples.both()[:1])
+    comparison = text[text.index("for comparison, not judged") :]
+    assert re.search(r"integral uniformity, UFOV +8\.31 ± 0\.14 % +5\.41 ± 0\.14 %", comparison)
+    assert "8.31" not in text[: text.index("for comparison, not judged")]
+
+
+def test_places_remarks_what_is_missing_and_the_entry_are_told():
+    text = shown(samples.both()[:1], width=100)
+    assert "max (+12.0, -80.5), min (-143.2, +61.0)" in text
+    assert "edge_limited:" in text
+    assert "uniformity.integral.ufov, reference:" in text
+    assert "[no_reference]" in text
+    assert re.search(r"history +entry 1234", text)
+    assert re.search(r"history +not recorded", shown([(samples.result(), None)]))
+    assert "limit not verified: common clinical practice" in text
+
+
+@pytest.mark.parametrize("results", [samples.both(), nasty()], ids=["plain", "nasty"])
+@pytest.mark.parametrize("colour", [False, True])
+def test_ascii_is_ascii_and_says_the_same(results, colour):
+    text = shown(results, unicode=False, colour=colour, width=100)
+    assert text.isascii()
+    assert "5.61 +/- 0.14 %" in text
+    assert "<=4 / <=5" in text
+
+
+def test_letters_lose_their_accents_and_signs_get_stand_ins():
+    assert terminal.ascii_only("Université ± ≤ § µ Ω × 漢") == "Universite +/- <= section  u ? x ?"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "unicode"), [("utf-8", True), ("cp1252", False), ("ascii", False), ("UTF-16", True)]
+)
+def test_what_is_printed_can_be_encoded(encoding, unicode):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    screen = terminal.screen_of(stream, {})
+    assert screen == terminal.Screen(80, False, unicode)
+    stream.write(shown(nasty(), width=screen.width, colour=screen.colour, unicode=screen.unicode))
+    stream.flush()
+
+
+@pytest.mark.parametrize(
+    ("environment", "person", "colour"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+        ({"TERM": "dumb"}, True, False),
+    ],
+)
+def test_colour_is_for_terminals_that_want_it(environment, person, colour):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    stream.isatty = lambda: person
+    assert terminal.screen_of(stream, environment).colour is colour
+
+
+def test_colours_are_beside_words_never_instead_of_them():
+    coloured = shown(colour=True)
+    assert "\x1b[" in coloured
+    plain = ANSI.sub("", coloured)
+    for words in ("FAIL", "pass", "5.61 ± 0.14 %", "refused", "(unverified)", "SYNTHETIC DATA", "8.31"):
+        assert plain.count(words) == shown().count(words), words
+
+
+def test_header_values_are_neither_markup_nor_commands_to_the_terminal():
+    for colour in (False, True):
+        text = shown(nasty(), colour=colour, width=140)
+        assert "[red]x[/red]" in ANSI.sub("", text)
+        assert "\x1b" not in ANSI.sub("", text)
+        assert "\x1b[2J" not in text
+
+
+def test_nothing_but_refusals_and_nothing_at_all():
+    assert terminal.show([], samples.refusals()).startswith("refused  x.dcm")
+    assert terminal.show([], []) == ""
+
+
+def test_a_result_without_measurements_is_shown():
+    empty = replace(samples.result(), measurements=(), not_measured=(), remarks=(), summary="")
+    assert terminal.show([(empty, None)], []).startswith("unjudged  detector 1")
+
+
+def test_redirected_output_needs_no_heavy_library():
+    program = (
+        "import sys\n"
+        "from nmqc.report import document, terminal\n"
+        "terminal.show([], [])\n"
+        "heavy = {'numpy', 'pydicom', 'rich', 'matplotlib', 'typst', 'importlib.metadata'}\n"
+        "heavy &= set(sys.modules)\n"
+        "sys.exit(', '.join(sorted(heavy)) or None)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr.strip()) == (0, "")
