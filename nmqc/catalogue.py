@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from nmqc.model import Acquisition, Analysis, Metric
+from nmqc.model import Acquisition, Analysis, Metric, Refusal
 from nmqc.uniformity import metrics as uniformity
 
 
@@ -23,14 +23,16 @@ class Test:
     command : the nmqc command that runs it
     title : for people
     kinds : third values of ImageType that it takes
+    shows : what its images show: "flood", "bars", ...
     metrics : every quantity that it delivers or lists as not measured
-    module : the module with `Options` and `analyse(acquisition, options) -> Analysis`
+    module : the module with `Options`, `analyse(acquisition, options)`, `check(acquisition)`, `warm_up()`
     """
 
     name: str
     command: str
     title: str
     kinds: tuple[str, ...]
+    shows: str
     metrics: tuple[Metric, ...]
     module: str
 
@@ -39,6 +41,15 @@ class Test:
         analysis = import_module(self.module).analyse(acquisition, options)
         assert isinstance(analysis, Analysis)
         return analysis
+
+    def check(self, acquisition: Acquisition) -> tuple[Refusal, ...]:
+        """Say what the test would refuse, without measuring anything."""
+        refused: tuple[Refusal, ...] = import_module(self.module).check(acquisition)
+        return refused
+
+    def warm_up(self) -> None:
+        """Compile what the test compiles."""
+        import_module(self.module).warm_up()
 
     def options(self, **chosen: Any) -> Any:
         """Return the test's options with some of them chosen."""
@@ -51,6 +62,7 @@ TESTS: tuple[Test, ...] = (
         command="uniformity",
         title="flood uniformity",
         kinds=("STATIC",),
+        shows="flood",
         metrics=tuple(uniformity.METRICS.values()),
         module="nmqc.uniformity.planar",
     ),

@@ -12,6 +12,7 @@ from importlib import import_module
 
 import click
 
+from nmqc import __version__
 from nmqc.errors import NmqcError
 
 #: name of the command -> (module, one line of help). The line stands here so that help imports nothing.
@@ -53,10 +54,9 @@ def show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) 
         return
     from nmqc.report.document import versions
 
-    click.echo("nmqc " + versions()["nmqc"])
+    click.echo(f"nmqc {__version__}")
     for name, version in versions().items():
-        if name != "nmqc":
-            click.echo(f"  {name} {version}")
+        click.echo(f"  {name} {version}")
     ctx.exit()
 
 
@@ -70,7 +70,7 @@ def show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) 
     help="Show the versions of nmqc and its libraries.",
 )
 def command() -> None:
-    r"""Quality control of gamma cameras and PET scanners.
+    """Quality control of gamma cameras and PET scanners.
 
     \b
     A first look:        nmqc demo

@@ -91,7 +91,7 @@ def command() -> None:
     One result, whole:         nmqc history show 1234
     Out of trends:             nmqc history exclude 1234 --reason "source leaked"
     For a spreadsheet:         nmqc history export --csv floods.csv
-    """  # noqa: D301  (a backspace keeps the lines as they are)
+    """
 
 
 @command.command("list")
@@ -110,7 +110,7 @@ def list_command(
     \b
     nmqc history list --unit NM-1 --detector 2 --from 2026-11 --to 2026-11
     nmqc history list --verdict fail --limit 0
-    """  # noqa: D301  (a backspace keeps the lines as they are)
+    """
     if as_json and as_csv:
         raise click.UsageError("give --json or --csv, not both")
     filters = Filters(**wanted, limit=limit or None)
@@ -152,7 +152,7 @@ def exclude_command(number: int, reason: str, db: str | None, config: Path | Non
 
     \b
     nmqc history exclude 1234 --reason "source leaked onto the collimator"
-    """  # noqa: D301  (a backspace keeps the lines as they are)
+    """
     with _history(db, config) as (_, history):
         new = history.exclude(number, reason)
     added = "" if new else " already, for this very reason: nothing was added"
@@ -168,7 +168,7 @@ def include_command(number: int, reason: str, db: str | None, config: Path | Non
 
     \b
     nmqc history include 1234 --reason "no leak was found"
-    """  # noqa: D301  (a backspace keeps the lines as they are)
+    """
     with _history(db, config) as (_, history):
         new = history.include(number, reason)
     click.echo(f"result {number} is included again" if new else f"result {number} is not excluded")
@@ -199,7 +199,7 @@ def export_command(
     \b
     nmqc history export --csv history.csv
     nmqc history export --unit NM-1 --from 2026 --json -
-    """  # noqa: D301  (a backspace keeps the lines as they are)
+    """
     if (csv_file or json_file) is None or csv_file == json_file:
         raise click.UsageError("say what to write: --csv FILE, --json FILE, or both to two files")
     filters = Filters(**wanted)
@@ -219,7 +219,7 @@ def path_command(db: str | None, config: Path | None) -> None:
 
     \b
     cp "$(nmqc history path)" /backup/
-    """  # noqa: D301  (a backspace keeps the lines as they are)
+    """
     click.echo(_address(db, config).shown)
 
 

@@ -11,24 +11,19 @@ from nmqc.cli import common
 from nmqc.model import Acquisition, Refusal, Result
 
 
-class Pair(click.ParamType):
-    """One number for both directions, or two: down, along."""
-
-    name = "MM"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float]:
-        """Return (down, along)."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            numbers = [float(part) for part in str(value).split(",")]
-        except ValueError:
-            numbers = []
-        if len(numbers) not in (1, 2) or not all(0.05 <= number <= 50 for number in numbers):
-            self.fail("give one pixel size in mm, or two: DOWN,ALONG; each 0.05 to 50", param, ctx)
-        return numbers[0], numbers[-1]
+def _pixel_size(
+    _ctx: click.Context, _parameter: click.Parameter, typed: str | None
+) -> tuple[float, float] | None:
+    """Return (down, along) from one number for both, or two with a comma."""
+    if typed is None:
+        return None
+    try:
+        sizes = [float(part) for part in typed.split(",")]
+    except ValueError:
+        sizes = []
+    if len(sizes) not in (1, 2) or not all(0.05 <= size <= 50 for size in sizes):
+        raise click.BadParameter("give one pixel size in mm, or two: DOWN,ALONG; each 0.05 to 50")
+    return sizes[0], sizes[-1]
 
 
 @click.command()
@@ -43,7 +38,12 @@ class Pair(click.ParamType):
 @click.option("--detector", type=click.IntRange(1), metavar="N", help="The head that acquired the files.")
 @click.option("--only-detector", type=click.IntRange(1), metavar="N", help="Analyse this head alone.")
 @click.option("--acquired", metavar="TIME", help="Date and time, where the header has none (ISO 8601).")
-@click.option("--pixel-mm", type=Pair(), help="Pixel size, where the header has none; or DOWN,ALONG.")
+@click.option(
+    "--pixel-mm",
+    callback=_pixel_size,
+    metavar="MM",
+    help="Pixel size, where the header has none; DOWN,ALONG if not square.",
+)
 @click.option(
     "--reference",
     type=click.Path(path_type=Path),
@@ -88,6 +88,7 @@ class Pair(click.ParamType):
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     files: tuple[Path, ...],
     as_json: bool,
     pdf: Path | None,
@@ -101,7 +102,7 @@ def command(
     only_detector: int | None,
     **asked: Any,
 ) -> None:
-    r"""Flood uniformity (NEMA NU 1, 2.4) of planar gamma-camera images.
+    """Flood uniformity (NEMA NU 1, 2.4) of planar gamma-camera images.
 
     Every detector and energy window of every file is analysed by itself: integral and differential uniformity
     of UFOV and CFOV, each with its uncertainty and with what noise alone would give, and where the extremes

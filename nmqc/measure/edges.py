@@ -170,7 +170,7 @@ def _cut_out(
     crossing: NDArray[np.float64],
     plateau: NDArray[np.float64],
     pitch_mm: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return each profile over its plateau within 12 mm of the crossing, and the depth of the samples in mm.
 
     Beyond the border of the matrix there is no light.
@@ -215,7 +215,7 @@ def _sharp_corner_depth(half_band_mm: float, sigma_mm: float) -> float:
     return float(np.interp(0.5, (first * second).mean(axis=1), depth))
 
 
-def _first_light(depth_mm: NDArray[np.float64], light: NDArray[np.float64], level: float) -> float:
+def _first_light(depth_mm: NDArray[Any], light: NDArray[Any], level: float) -> float:
     """Return the depth at which the light first crosses half of the level."""
     lit = np.flatnonzero((light > 0.5 * level) & (depth_mm > 0))
     if lit.size == 0:

@@ -31,12 +31,12 @@ class Axis:
     @property
     def edges_mm(self) -> NDArray[np.float64]:
         """Pixel boundaries, shape (count + 1,)."""
-        return self.start_mm + self.pitch_mm * np.arange(self.count + 1)
+        return np.asarray(self.start_mm + self.pitch_mm * np.arange(self.count + 1), np.float64)
 
     @property
     def centres_mm(self) -> NDArray[np.float64]:
         """Pixel centres, shape (count,)."""
-        return self.start_mm + self.pitch_mm * (np.arange(self.count) + 0.5)
+        return np.asarray(self.start_mm + self.pitch_mm * (np.arange(self.count) + 0.5), np.float64)
 
     @property
     def middle_mm(self) -> float:
@@ -112,7 +112,7 @@ def sum_blocks(image: NDArray[Any], rows: Blocks, columns: Blocks) -> NDArray[An
         rows.first : rows.first + rows.count * rows.factor,
         columns.first : columns.first + columns.count * columns.factor,
     ]
-    down = part[:: rows.factor].astype(kind)
+    down: NDArray[Any] = part[:: rows.factor].astype(kind)
     for row in range(1, rows.factor):
         down += part[row :: rows.factor]
     along = down[:, :: columns.factor].copy()

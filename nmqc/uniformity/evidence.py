@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nmqc.uniformity.flood import Flood
 
 
-def evidence(flood: Flood, smoothed: NDArray[np.float64]) -> tuple[Evidence, ...]:
+def evidence(flood: Flood, smoothed: NDArray[Any]) -> tuple[Evidence, ...]:
     """Return the image with its fields and extrema, the smoothed map, and row and column profiles."""
     found = extremes(smoothed, flood.fields.ufov)
     marks = tuple(flood.position(what, found[what]) for what in ("max", "min"))
@@ -60,7 +60,7 @@ def _image(flood: Flood, regions: tuple[Region, ...], marks: tuple[Position, ...
 
 
 def _map(
-    flood: Flood, smoothed: NDArray[np.float64], regions: tuple[Region, ...], marks: tuple[Position, ...]
+    flood: Flood, smoothed: NDArray[Any], regions: tuple[Region, ...], marks: tuple[Position, ...]
 ) -> Picture:
     mask = flood.fields.ufov
     return Picture(

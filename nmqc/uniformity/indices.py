@@ -59,10 +59,10 @@ def kernel_sum(values: Counts) -> Counts:
 
     Integers stay integers.
     """
-    down = values + values
+    down: Counts = values + values
     down[..., 1:, :] += values[..., :-1, :]
     down[..., :-1, :] += values[..., 1:, :]
-    both = down + down
+    both: Counts = down + down
     both[..., :, 1:] += down[..., :, :-1]
     both[..., :, :-1] += down[..., :, 1:]
     return both
@@ -161,7 +161,7 @@ def _worst(spread: Smoothed, valid: Mask) -> Smoothed:
 
 def _box(mask: Mask) -> tuple[slice, slice]:
     """Return the smallest box about the pixels of a mask, or of all masks of a stack."""
-    flat = mask.reshape(-1, *mask.shape[-2:]).any(axis=0)
+    flat: Mask = np.any(mask.reshape(-1, *mask.shape[-2:]), axis=0)
     rows, columns = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 

@@ -11,6 +11,7 @@ inverse square times obliquity. The longer path in a thick crystal towards the e
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ def fit(
     """
     keep = np.ones(counts.size, bool)
     scale, curvature, x0, y0 = float(np.median(counts)), distance_mm**-2, 0.0, 0.0
-    covariance = np.zeros((4, 4))
+    covariance: NDArray[Any] = np.zeros((4, 4))
     for clip in range(3):
         for _ in range(12):
             squared = (x_mm - x0) ** 2 + (y_mm - y0) ** 2

@@ -29,7 +29,7 @@ FLOOR_LEVELS = (
 )  # counts a pixel; above the last the floor goes as 1 / sqrt(counts)
 
 Stack = NDArray[Any]
-Numbers = dict[str, NDArray[np.float64]]
+Numbers = dict[str, NDArray[Any]]
 
 
 def thinning(
@@ -52,10 +52,10 @@ def thinning(
     """
     random = np.random.default_rng(_seed(counts))
     kind = np.int32 if 16 * int(counts.max(initial=0)) < 2**31 else np.int64  # 16: weights of the smoothing
-    whole = counts.astype(kind)
+    whole: Stack = counts.astype(kind)
     squares: dict[str, float] = {}
     for size in _chunks(replicates):
-        half = random.binomial(counts, 0.5, (size, *counts.shape)).astype(kind)
+        half: Stack = random.binomial(counts, 0.5, (size, *counts.shape)).astype(kind)
         found = measure(np.concatenate([half, whole - half]))
         for name, values in found.items():
             squares[name] = squares.get(name, 0.0) + float(((values[:size] - values[size:]) ** 2).sum())
@@ -108,7 +108,7 @@ def _poisson(random: np.random.Generator, mean: float, shape: tuple[int, ...]) -
     if mean <= 100:
         return random.poisson(mean, shape)
     normal = random.standard_normal(shape, dtype=np.float32)
-    return np.rint(mean + (mean**0.5 + normal / 6) * normal - 1 / 6).astype(np.int32)
+    return np.asarray(np.rint(mean + (mean**0.5 + normal / 6) * normal - 1 / 6), np.int32)
 
 
 def index_stack(stack: Stack, fields: Fields, pixels: int) -> Numbers:

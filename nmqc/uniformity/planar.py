@@ -43,7 +43,7 @@ from nmqc.uniformity.noise import Numbers, index_stack, noise_floor, thinning
 from nmqc.uniformity.phases import grid_spread
 from nmqc.uniformity.remarks import remarks
 
-__all__ = ["Options", "analyse"]
+__all__ = ["Options", "analyse", "check", "warm_up"]
 
 ALGORITHM = f"{TEST}/1"
 FIELD_NAMES = ("ufov", "cfov")
@@ -80,6 +80,27 @@ def analyse(acquisition: Acquisition, options: Options) -> Analysis:
         except CannotMeasure as reason:
             refused.append(_refusal(frame, reason))
     return Analysis(tuple(results), tuple(refused))
+
+
+def check(acquisition: Acquisition) -> tuple[Refusal, ...]:
+    """Say which frames `analyse` would refuse, without measuring anything."""
+    refused = []
+    for frame in acquisition.frames:
+        try:
+            require_usable(frame, acquisition.kind)
+            prepare(frame, Options())
+        except CannotMeasure as reason:
+            refused.append(_refusal(frame, reason))
+    return tuple(refused)
+
+
+def warm_up() -> None:
+    """Compile the kernels and leave them in the cache."""
+    from nmqc.uniformity._kernels import index_stack_numba
+
+    mask = np.ones((8, 9), bool)
+    for kind in (np.int32, np.int64):
+        index_stack_numba(np.full((2, 8, 9), 100, kind), Fields(mask, mask))
 
 
 def _refusal(frame: Frame, reason: CannotMeasure) -> Refusal:

@@ -1,0 +1,62 @@
+"""`nmqc demo`: a first look, on a synthetic flood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("nmqc-demo"),
+    show_default=True,
+    help="Folder for the demonstration's files.",
+)
+def command(folder: Path) -> None:
+    """Make a synthetic flood, analyse it, and say what to type next.
+
+    The flood is of a Symbia Intevo Bold with two detectors; the second has a weak photomultiplier. All that is
+    written, the history too, goes into the demonstration's own folder.
+    """
+    from nmqc.cli import uniformity
+    from phantoms.flood import demo_flood
+    from phantoms.nm import write
+
+    flood, report, history = folder / "flood.dcm", folder / "flood.pdf", folder / "history.sqlite"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write(demo_flood(), flood, seed=1, overwrite=True)
+    except OSError as error:
+        raise click.UsageError(
+            f"{folder}: cannot be written ({error.strerror}); choose a folder with -o"
+        ) from None
+    click.echo(
+        f"Wrote {flood}: a synthetic flood of two detectors; detector 2 has a photomultiplier that is weak.\n"
+    )
+    typed = [str(flood), "--pdf", str(report), "--db", str(history)]
+    click.echo(f"$ nmqc uniformity {' '.join(typed)}\n")
+    status = uniformity.command.main(typed, standalone_mode=False)
+    click.echo(_next_steps(flood, report, history, status))
+
+
+def _next_steps(flood: Path, report: Path, history: Path, status: int) -> str:
+    meaning = {0: "within limits", 3: "something was not measured", 4: "out of limits"}.get(status, "")
+    return "\n".join(
+        [
+            f"That command's exit status is {status} ({meaning}), for scripts to act on.",
+            f"The report is {report}; the results are kept in {history}.",
+            "",
+            "What to type next:",
+            "  nmqc uniformity your-flood.dcm --pdf report.pdf   your own flood",
+            f"  nmqc history list --db {history}   what is on record",
+            f"  nmqc identify {flood}   what a file is",
+            "  nmqc limits   which limits judge, and where they come from",
+            "  nmqc phantom flood --help   other floods with known defects",
+            "  nmqc --help   everything else",
+        ]
+    )
