@@ -173,7 +173,7 @@ def _connect_sqlite(address: Address, timeout_s: float, read_only: bool) -> Data
     database = Database(connection, _SQLITE, address.shown, timeout_s)
     try:
         # A write-ahead log does not work on network shares: a file that has one goes back to a journal.
-        database.run("PRAGMA query_only = ON" if read_only else "PRAGMA synchronous = FULL")
+        database.run("PRAGMA query_only = ON" if read_only else "PRAGMA journal_mode = DELETE")
         database.run("PRAGMA foreign_keys = ON")
     except HistoryUnavailable:
         database.close()

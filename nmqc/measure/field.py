@@ -22,7 +22,7 @@ from nmqc.model import FieldHint, Remark
 DEFECT_MM = 2.0  # corners or sides that differ by more are a defect, not a shape
 AGREE_FRACTION, AGREE_PIXELS = 0.03, 2.0  # a stated field agrees with the image within the larger of the two
 SMALLEST_FIELD_MM = 100.0
-FITTING, GOOD = 0.6, 0.9  # fraction of the border that an outline must explain; that ends the search
+FITTING, GOOD = 0.6, 0.9  # fraction of the border that an outline must explain; at which a rectangle is taken
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +91,7 @@ class _Found:
 def _found_outline(border: Border, coarse: Coarse) -> _Found:
     """Return the simplest outline that explains the border best."""
     best = _fit_rectangle(border, coarse)
-    if best.explains < GOOD:
+    if not best.outline.is_rectangle or best.explains < GOOD:
         others = [_fit_circle(border, coarse)]
         others += [_fit_regular(border, coarse, "regular hexagon", 6, first) for first in (0.0, 30.0)]
         best = max([best, *others], key=lambda one: one.explains)

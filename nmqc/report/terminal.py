@@ -318,9 +318,6 @@ def _coloured(parts: Sequence[Part], width: int, unicode: bool) -> str:
         force_terminal=True,
         color_system="standard",
         legacy_windows=False,
-        highlight=False,
-        markup=False,
-        emoji=False,
         no_color=False,
     )
     for part in parts:

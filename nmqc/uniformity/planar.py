@@ -186,8 +186,13 @@ def _counting(flood: Flood, options: Options) -> dict[str, float]:
         return {}
 
 
-def _parts(counting: Mapping[str, float], name: str, **further: float) -> dict[str, float]:
-    return {"counting": counting[name], **further} if name in counting else {}
+def _parts(name: str, **spreads: Mapping[str, float]) -> dict[str, float]:
+    """Return the parts of an uncertainty; without the counting part there is none.
+
+    An index that stands at 100 % in every replicate has no spread: that is not estimated, not 0.
+    """
+    found = {part: spread[name] for part, spread in spreads.items() if spread.get(name, 0.0) > 0}
+    return found if "counting" in found else {}
 
 
 def _whole_pixels(
@@ -214,7 +219,7 @@ def _whole_pixels(
                 METRICS[name],
                 values[name],
                 of,
-                _parts(counting, name, **({"grid": grid[name]} if name in grid else {})),
+                _parts(name, counting=counting, grid=grid),
                 floor.get(name),
                 at[name],
             )
@@ -292,7 +297,7 @@ def _variation(flood: Flood, field_name: str, mask: NDArray[np.bool_], findings:
 
 def _shapes(counts: NDArray[Any], fields: Fields, counting: Mapping[str, float]) -> list[Measurement]:
     return [
-        Measurement(METRICS[name], float(value), "", _parts(counting, name))
+        Measurement(METRICS[name], float(value), "", _parts(name, counting=counting))
         for name, value in structure.shapes(counts, fields).items()
     ]
 

@@ -122,7 +122,9 @@ def _spread(
 
 def _measurements(flood: Flood, values: Numbers, spread: dict[str, float], of: str) -> list[Measurement]:
     return [
-        Measurement(METRICS[name], float(value), of, {"counting": spread[name]} if name in spread else {})
+        Measurement(
+            METRICS[name], float(value), of, {"counting": spread[name]} if spread.get(name, 0.0) > 0 else {}
+        )
         for name, value in values.items()
         if not (flood.clipped and name.endswith(".ufov"))
     ]

@@ -161,6 +161,11 @@ def test_refusals_alone_make_a_report(tmp_path):
     assert "zoomed.dcm (detector 2, scatter, 108 to 129.5 keV): the field is cut by the zoom" in text
 
 
+def test_refusals_stand_on_the_first_page_of_a_single_result(tmp_path):
+    text = words(pdf.build_pdf(samples.both()[:1], samples.refusals()), tmp_path)
+    assert text.index("x.dcm: this is a CT image") < text.index("integral uniformity")
+
+
 def nasty():
     source = samples.source(
         system=System(NASTY, NASTY, NASTY, NASTY), inputs=(InputFile(NASTY, "1f" * 32),), software=NASTY

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+from rich.cells import cell_len
 
 from nmqc.model import EnergyWindow, InputFile, Remark, System
 from nmqc.report import terminal
@@ -35,7 +36,7 @@ def nasty():
 @pytest.mark.parametrize("results", [samples.both(), nasty()], ids=["plain", "nasty"])
 def test_no_line_is_wider_than_the_terminal(width, colour, unicode, results):
     lines = ANSI.sub("", shown(results, width=width, colour=colour, unicode=unicode)).splitlines()
-    assert max(terminal.columns(line) for line in lines) <= width
+    assert max(cell_len(line) for line in lines) <= width
 
 
 def test_the_first_lines_say_whether_it_is_well_which_detector_and_why_not():
