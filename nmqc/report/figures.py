@@ -103,7 +103,8 @@ def _figure(width_mm: float, height_mm: float, legend_mm: float, right_mm: float
 
     top_mm = max(_TOP_MM, legend_mm)
     across_mm, down_mm = _LEFT_MM + width_mm + right_mm, _BOTTOM_MM + height_mm + top_mm
-    figure = Figure(figsize=(across_mm / MM_PER_INCH, down_mm / MM_PER_INCH), dpi=72)
+    size = (across_mm / MM_PER_INCH, down_mm / MM_PER_INCH)
+    figure = Figure(figsize=size, dpi=72, facecolor="none")
     box = (_LEFT_MM / across_mm, _BOTTOM_MM / down_mm, width_mm / across_mm, height_mm / down_mm)
     return figure, _bare_axes(figure, box)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nmqc.model import Measurement, Metric, Result, Verdict
+from nmqc.model import EXPECTED_ABSENCES, Measurement, Metric, Result, Verdict
 from nmqc.report import wording
 
 FIELDS = ("ufov", "cfov")
@@ -82,14 +82,13 @@ def places(result: Result) -> list[tuple[str, str]]:
 
 
 def not_measured(result: Result) -> list[tuple[str, str]]:
-    """Return what could not be measured and why, as (metric, reason)."""
-    return [
-        (
-            f"{missing.name}, {missing.of}" if missing.of else missing.name,
-            f"{missing.reason} [{missing.code}]",
-        )
-        for missing in result.not_measured
-    ]
+    """Return what could not be measured and why, as (metrics, reason); what nobody asked for is left out."""
+    names: dict[str, list[str]] = {}
+    for missing in result.not_measured:
+        if missing.code not in EXPECTED_ABSENCES:
+            name = f"{missing.name} ({missing.of})" if missing.of else missing.name
+            names.setdefault(f"{missing.reason} [{missing.code}]", []).append(name)
+    return [(", ".join(alike), reason) for reason, alike in names.items()]
 
 
 def _is_variant(measurement: Measurement, result: Result) -> bool:

@@ -21,7 +21,8 @@ def evidence(flood: Flood, smoothed: NDArray[Any]) -> tuple[Evidence, ...]:
     marks = tuple(flood.position(what, found[what]) for what in ("max", "min"))
     regions = (
         *_fields(flood),
-        *(_window(flood, what, found[what]) for what in ("worst window, x", "worst window, y")),
+        _window(flood, "worst x", found["worst window, x"]),
+        _window(flood, "worst y", found["worst window, y"]),
     )
     return (_image(flood, regions, marks), _map(flood, smoothed, regions, marks), *_profiles(flood))
 

@@ -10,8 +10,8 @@ _CLAUSE = "NEMA NU 1, 2.4"
 _BESIDE = "nmqc, docs/methods/uniformity.md"
 _INDICES = {
     "integral": "integral uniformity",
-    "differential_x": "differential uniformity, x",
-    "differential_y": "differential uniformity, y",
+    "differential_x": "differential, x",
+    "differential_y": "differential, y",
     "differential": "differential uniformity",
 }
 _SPREADS = {"cov": "coefficient of variation", "structural_cov": "structural variation"}

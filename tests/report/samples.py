@@ -215,6 +215,8 @@ def result(detector=1, integral_ufov=5.6137, verdict="fail", **changes):
         {"edge_policy": "whole-pixels"},
         measurements(integral_ufov, verdict),
         (
+            NotMeasured("uniformity.rows", "", "zoomed_field", "acquire the flood without zoom"),
+            NotMeasured("uniformity.columns", "", "zoomed_field", "acquire the flood without zoom"),
             NotMeasured(
                 "uniformity.integral.ufov", "reference", "no_reference", "give a flood with --reference"
             ),

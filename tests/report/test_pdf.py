@@ -136,7 +136,7 @@ def test_the_page_says_what_the_terminal_says(content, tmp_path):
         "For comparison, not judged",
         "8.31 ± 0.14 %",
         "8 200 counts per pixel",
-        "give a flood with --reference [no_reference]",
+        "acquire the flood without zoom [zoomed_field]",
         f"SHA-256 {'1f' * 32}",
         f"nmqc {__version__}, python {document.versions()['python']}, numpy {np.__version__}",
         "typst",

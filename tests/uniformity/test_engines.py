@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nmqc.errors import BadConfiguration, CannotMeasure
-from nmqc.measure.engine import WORTHWHILE_PIXELS, use_numba
+from nmqc.measure.engine import WORTHWHILE_PIXELS, _cache_folder, use_numba
 from nmqc.uniformity import noise
 from nmqc.uniformity.indices import Fields, all_indices, smooth
 from nmqc.uniformity.noise import index_stack
@@ -22,7 +23,7 @@ from nmqc.uniformity.planar import Options, analyse
 from phantoms.defects import WeakTube
 from phantoms.fields import Rectangle
 from phantoms.flood import Flood, Head
-from tests.uniformity.floods import acquisition
+from tests.exam.acquisitions import acquisition
 
 Masks = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 ROOT = Path(__file__).parents[2]
@@ -98,7 +99,7 @@ def test_both_engines_refuse_alike(engine: str, monkeypatch: pytest.MonkeyPatch)
     assert empty.value.code == "no_counts"
     narrow = Fields(*full(4, 9))
     with pytest.raises(CannotMeasure) as short:
-        index_stack(stack[:, :4], narrow, 0)
+        index_stack(stack[2:, :4], narrow, 0)
     assert short.value.code == "no_window"
 
 
@@ -148,7 +149,6 @@ def test_another_engine_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(BadConfiguration, match="auto, numpy, numba") as refusal:
         use_numba(1)
     assert refusal.value.code == "engine"
-    assert value not in refusal.value.reason
 
 
 @pytest.mark.parametrize("value", ["numpy", "numba"])
@@ -171,6 +171,10 @@ def test_engine_is_chosen_by_the_work(value: str | None, monkeypatch: pytest.Mon
     assert use_numba(1)
 
 
+IMPORT = """
+import json, sys, nmqc.uniformity._kernels
+print(json.dumps(["numba" in sys.modules, {}]))
+"""
 PROGRAM = """
 import json, sys
 import numpy as np
@@ -184,12 +188,12 @@ print(json.dumps([loaded, {name: [float(v).hex() for v in values] for name, valu
 """
 
 
-def run(folder: Path, **environment: str) -> tuple[bool, dict[str, list[str]]]:
-    """Run the program in a folder, in an environment of its own; nothing may be left on standard error."""
+def run(folder: Path, program: str = PROGRAM, **environment: str) -> tuple[bool, dict[str, list[str]]]:
+    """Run a program in a folder, in an environment of its own; nothing may be left on standard error."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "NUMBA_"))}
     own |= {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **environment}
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PROGRAM],
+        [sys.executable, "-W", "error", "-c", program],
         cwd=folder,
         env=own,
         capture_output=True,
@@ -228,9 +232,19 @@ def test_cache_folder_that_cannot_be_written(tmp_path: Path, by_numpy: dict[str,
     assert run(tmp_path, NMQC_ENGINE="numba", NUMBA_CACHE_DIR=cache) == (True, by_numpy)
 
 
-def test_home_that_does_not_exist(tmp_path: Path, by_numpy: dict[str, list[str]]) -> None:
-    before = sorted(tmp_path.iterdir())
+def test_home_that_does_not_exist(tmp_path: Path) -> None:
     home = str(not_a_folder(tmp_path))
-    assert run(tmp_path, NMQC_ENGINE="numba", HOME=home) == (True, by_numpy)
-    left = {path.name for path in tmp_path.iterdir()} - {path.name for path in before}
-    assert left == {"blocked"}
+    assert run(tmp_path, IMPORT, HOME=home) == (True, {})  # Numba refuses, if at all, when it is imported
+    assert [path.name for path in tmp_path.iterdir()] == ["blocked"]
+
+
+def test_user_without_account_and_home_gets_no_folder_where_he_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: {}[number])
+    monkeypatch.chdir(tmp_path)
+    folder = _cache_folder()
+    assert list(tmp_path.iterdir()) == []
+    assert folder is None or folder.is_absolute()

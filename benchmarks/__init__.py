@@ -1,0 +1,1 @@
+"""Measurements of nmqc itself: `python -m benchmarks uniformity` (speed), `python -m benchmarks validation`."""

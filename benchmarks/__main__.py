@@ -1,0 +1,22 @@
+"""`python -m benchmarks NAME ...`: run one of the measurements; each has its own --help."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+BENCHMARKS = ("uniformity", "validation")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmark named first; return the exit status: 2 for a name that there is not."""
+    if not arguments or arguments[0] not in BENCHMARKS:
+        print(f"usage: python -m benchmarks {{{','.join(BENCHMARKS)}}} [--help]", file=sys.stderr)
+        return 2
+    status: int = import_module(f"benchmarks.{arguments[0]}").main(arguments[1:])
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

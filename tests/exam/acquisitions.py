@@ -1,0 +1,71 @@
+"""Acquisitions made from phantoms, with every head and window, without a file between: what the reader would give."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmqc.model import Acquisition, EnergyWindow, FieldHint, Frame, InputFile, Source, System
+from phantoms.flood import Flood
+
+SIXTEEN_BITS = 65535
+
+
+def acquisition(
+    flood: Flood,
+    seed: int | None = None,
+    hints: Sequence[FieldHint] = (),
+    *,
+    system: str = "",
+) -> Acquisition:
+    """Return a flood as an acquisition, frames in order of energy window, then detector.
+
+    Without a seed the counts are the expected ones, neither whole numbers nor raw counts; with one they are
+    Poisson counts. `hints` are the same for every detector; `system` is another name for the camera.
+    """
+    counts = flood.expected() if seed is None else flood.noisy(seed)
+    profile = flood.profile
+    frames = tuple(
+        Frame(
+            counts=image,
+            spacing_mm=flood.spacing_mm,
+            detector=head + 1,
+            detector_source="single-head" if profile.heads == 1 else "vector",
+            energy_window=EnergyWindow(flood.windows[window].name, flood.windows[window].ranges_kev),
+            input=input_of(counts),
+            window_number=window + 1,
+            duration_s=flood.duration_s,
+            raw_counts=seed is not None,
+            full_scale=SIXTEEN_BITS if counts.dtype == np.uint16 else None,
+            field_hints=tuple(hints),
+            collimator=flood.collimator or "NONE",
+        )
+        for window, heads in enumerate(counts)
+        for head, image in enumerate(heads)
+    )
+    source = Source(
+        inputs=(input_of(counts),),
+        system=System(system or profile.name, "NM-1", profile.manufacturer, profile.model),
+        acquired=flood.acquired.isoformat(),
+        acquired_from="AcquisitionDateTime",
+        radionuclide=flood.radionuclide,
+        synthetic=True,
+    )
+    return Acquisition(source, "STATIC", frames)
+
+
+def with_counts(made: Acquisition, counts: NDArray[Any], **further: Any) -> Acquisition:
+    """Return an acquisition whose every frame holds other counts."""
+    frames = (replace(frame, counts=counts, input=input_of(counts), **further) for frame in made.frames)
+    return replace(made, frames=tuple(frames))
+
+
+def input_of(counts: NDArray[Any], name: str = "flood.dcm") -> InputFile:
+    """Return the file that holds such counts: its hashes are those of the array."""
+    digest = hashlib.sha256(np.ascontiguousarray(counts).tobytes()).hexdigest()
+    return InputFile(name, digest, digest, f"2.25.{int(digest[:24], 16)}")
