@@ -7,7 +7,7 @@ that a slow spell of the machine meets them all.
 
 from __future__ import annotations
 
-import os
+import resource  # Linux and macOS alone
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -115,7 +115,9 @@ def command(
         sample = Sample(_cpu_of_children() - cpu, time.perf_counter() - wall)
         if done.returncode not in statuses:
             last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            raise CommandFailed(f"{' '.join(arguments[:4])} ... ended with {done.returncode}: {' '.join(last)}")
+            raise CommandFailed(
+                f"{' '.join(arguments[:4])} ... ended with {done.returncode}: {' '.join(last)}"
+            )
         check(done.stdout)
         return sample
 
@@ -135,10 +137,5 @@ def fixed_loop() -> Work:
 
 
 def _cpu_of_children() -> float:
-    times = os.times()
-    if hasattr(os, "wait4"):
-        import resource
-
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return used.ru_utime + used.ru_stime
-    return times.children_user + times.children_system
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -18,7 +18,7 @@ QUICK = ("--replicates", "0", "--no-record")
 
 def uniformity(*arguments: str | Path) -> Run:
     """A call that takes little time and leaves the history alone, with JSON."""
-    return call("uniformity", *arguments, *QUICK, "--json")
+    return call("uniformity", *QUICK, "--json", *arguments)
 
 
 def edited(path: Path, source: Path, *without: str, **values: object) -> Path:
@@ -65,7 +65,7 @@ def test_windows_come_before_detectors(floods: Floods) -> None:
 
 
 def test_results_are_in_order_of_the_arguments(floods: Floods) -> None:
-    files = [floods.good, floods.heads, floods.few]
+    files = [floods.good, floods.heads]
     for order in (files, files[::-1]):
         results = uniformity(*order).results
         found = list(dict.fromkeys(result["inputs"][0]["file"] for result in results))

@@ -12,7 +12,19 @@ from pydicom.dataelem import DataElement
 from pydicom.uid import ImplicitVRLittleEndian
 
 from nmqc.dicom import ReadOptions
-from tests.dicom.build import acquisition, codes, detector, distinct, ge, item, nm, patch, refusal, save
+from tests.dicom.build import (
+    acquisition,
+    codes,
+    detector,
+    distinct,
+    ge,
+    item,
+    nm,
+    patch,
+    refusal,
+    save,
+    window,
+)
 
 
 def genie(ds: FileDataset, scale: float | None, offset: float | None = None, vr: str = "FD") -> None:
@@ -233,14 +245,19 @@ def test_a_padding_byte_is_fine_and_more_is_remarked(tmp_path: Path) -> None:
     assert found.remarks[0].text == "6 bytes after the last pixel were left out"
 
 
-@pytest.mark.parametrize(
-    ("old", "new"), [(b"IS\x02\x002 ", b"IS\x02\x00-2"), (b"IS\x02\x002 ", b"IS\x02\x00ab")]
-)
-def test_a_number_of_frames_that_is_none(tmp_path: Path, old: bytes, new: bytes) -> None:
+@pytest.mark.parametrize("text", [b"-2", b"ab", b"2\\"])
+def test_a_number_of_frames_that_is_none(tmp_path: Path, text: bytes) -> None:
     path = save(tmp_path / "flood.dcm", nm(distinct(2), EnergyWindowVector=[1, 1], DetectorVector=[1, 2]))
-    assert (
-        refusal(patch(path, b"\x28\x00\x08\x00" + old, b"\x28\x00\x08\x00" + new)).code == "bad_header_value"
-    )
+    head = b"\x28\x00\x08\x00IS\x02\x00"
+    assert refusal(patch(path, head + b"2 ", head + text)).code == "bad_header_value"
+
+
+def test_a_number_of_frames_that_is_not_whole(tmp_path: Path) -> None:
+    """pydicom hands over 10.5 as a number of type ISfloat; int() alone would make it 10."""
+    vectors = {"EnergyWindowVector": [1] * 1000, "DetectorVector": list(range(1, 1001))}
+    path = save(tmp_path / "flood.dcm", nm(np.zeros((1000, 2, 2), "u1"), **vectors))
+    head = b"\x28\x00\x08\x00IS\x04\x00"
+    assert refusal(patch(path, head + b"1000", head + b"10.5")).code == "bad_header_value"
 
 
 # --- the hash of the pixels -----------------------------------------------------------------------------
@@ -369,6 +386,29 @@ def test_counts_accumulated(tmp_path: Path, total: int | None, remarked: bool) -
     found = acquisition(save(tmp_path / "flood.dcm", ds))
     texts = [remark.text for remark in found.remarks if remark.code == "nonstandard"]
     assert texts == ([f"CountsAccumulated is {total}, the sum of the pixels 5928"] if remarked else [])
+
+
+def test_the_total_of_scaled_values_is_not_compared(tmp_path: Path) -> None:
+    ds = ge()
+    genie(ds, 2.0)
+    ds.CountsAccumulated = 5928
+    assert codes(acquisition(save(tmp_path / "flood.dcm", ds))) == ["not_raw_counts"]
+
+
+def test_an_energy_range_upside_down_is_no_range(tmp_path: Path) -> None:
+    ds = nm(windows=[window("99m Technetium", 150.5, 129.5)])
+    found = acquisition(save(tmp_path / "flood.dcm", ds)).frames[0].energy_window
+    assert found is not None
+    assert found.ranges_kev == ()
+
+
+def test_several_ranges_summed_in_one_window(tmp_path: Path) -> None:
+    ranges = [item(EnergyWindowLowerLimit=84, EnergyWindowUpperLimit=102)]
+    ranges += [item(EnergyWindowLowerLimit=166, EnergyWindowUpperLimit=203)]
+    ds = nm(windows=[item(EnergyWindowName="Ga67", EnergyWindowRangeSequence=ranges)])
+    found = acquisition(save(tmp_path / "flood.dcm", ds)).frames[0].energy_window
+    assert found is not None
+    assert found.ranges_kev == ((84.0, 102.0), (166.0, 203.0))
 
 
 @pytest.mark.parametrize(("value", "seconds"), [(0, None), (None, None), (1, 0.001), (299_994, 299.994)])

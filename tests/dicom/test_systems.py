@@ -231,6 +231,11 @@ def test_the_sites_patterns(
     assert acquisition(save(tmp_path / "flood.dcm", ds), site=other).frames[0].detector is None
 
 
+def test_an_empty_attribute_matches_no_pattern(tmp_path: Path) -> None:
+    site = (SiteSystem("NM-1", model="Bold", heads=(HeadPattern(2, "ImageID", "(h2)?"),)),)
+    assert acquisition(save(tmp_path / "flood.dcm", nm()), site=site).frames[0].detector is None
+
+
 def test_the_vector_goes_before_patterns_and_a_single_head_after(tmp_path: Path) -> None:
     rule = HeadPattern(2, "ImageID", "h2")
     ds = nm(distinct(2), EnergyWindowVector=[1, 1], DetectorVector=[1, 2])
@@ -286,6 +291,14 @@ def test_each_detector_has_its_own_item(tmp_path: Path) -> None:
     assert (two.collimator, two.zoom) == ("HEGP", (1.5, 1.25))
     assert one.field_hints[-1] == FieldHint("RECTANGLE", (533.0, 387.0), "header")
     assert two.field_hints[-1] == FieldHint("ROUND", (400.0,), "header")
+
+
+@pytest.mark.parametrize(
+    ("zoom", "read"), [([0, 0], (1.0, 1.0)), (None, (1.0, 1.0)), ([1.2, 1.3], (1.2, 1.3))]
+)
+def test_zoom(tmp_path: Path, zoom: object, read: tuple[float, float]) -> None:
+    ds = nm(detectors=[detector(ZoomFactor=zoom)])
+    assert acquisition(save(tmp_path / "flood.dcm", ds)).frames[0].zoom == read
 
 
 def test_hints_come_in_order_of_trust(tmp_path: Path) -> None:
