@@ -60,12 +60,12 @@ class Timing:
         return min(sample.wall_s for sample in self.samples)
 
 
-def in_turn(works: Mapping[str, Work], rounds: int) -> dict[str, Timing]:
-    """Run every piece of work once to warm up, then all of them in turn, `rounds` times.
+def in_turn(works: Mapping[str, Work], rounds: int, *, warm_up: bool = True) -> dict[str, Timing]:
+    """Run every piece of work once to warm up (or not), then all of them in turn, `rounds` times.
 
     Every other round goes backwards, so that none always follows the same one.
     """
-    for work in works.values():
+    for work in works.values() if warm_up else ():
         work()
     samples: dict[str, list[Sample]] = {name: [] for name in works}
     for turn in range(rounds):

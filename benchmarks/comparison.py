@@ -55,8 +55,8 @@ class Comparison:
 
 
 def ratio_text(comparison: Comparison, ratio: float) -> str:
-    """Return a ratio for people: "21 times faster" or "0.31 of it"."""
-    return f"{ratio:.3g} x faster" if comparison.faster else f"{ratio:.2f} of it"
+    """Return a ratio for people: "21 x faster" or "0.31 of it"."""
+    return f"{three_digits(ratio)} x faster" if comparison.faster else f"{ratio:.2f} of it"
 
 
 def target_text(comparison: Comparison) -> str:
@@ -69,12 +69,11 @@ def target_text(comparison: Comparison) -> str:
 
 def milliseconds(timing: Timing) -> str:
     """Return the median and the least CPU time, and the median wall time, in ms."""
-    return " / ".join(
-        _three_digits(1000 * time) for time in (timing.cpu_s, timing.least_cpu_s, timing.wall_s)
-    )
+    return " / ".join(three_digits(1000 * time) for time in (timing.cpu_s, timing.least_cpu_s, timing.wall_s))
 
 
-def _three_digits(value: float) -> str:
+def three_digits(value: float) -> str:
+    """Return a number with three digits, and no exponent where it is large."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 

@@ -7,31 +7,48 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.clock import Timing
-from benchmarks.comparison import Comparison, as_json, milliseconds, ratio_text, target_text, timing_json
+from benchmarks.comparison import (
+    Comparison,
+    as_json,
+    milliseconds,
+    ratio_text,
+    target_text,
+    three_digits,
+    timing_json,
+)
 from benchmarks.engines import EngineRun, break_even
 
 HEAD = """# Performance
 
-Made by `python -m benchmarks uniformity --write docs/performance.md`: nmqc beside pylinac on the same floods (one
-detector unless it says two heads, 30 million counts each, Poisson noise), in one run on one machine. Only the ratios
-mean something elsewhere.
+Made by `python -m benchmarks uniformity --write docs/performance.md`: nmqc beside pylinac on the same floods of
+`phantoms/` (30 million counts in each detector, Poisson noise), in one run on one machine. Only the ratios mean
+something elsewhere.
 """
 
 METHOD = """## How it is measured
 
-* What is compared runs in turn, round after round, after one run of each to warm up (which also compiles, and fills the
-  caches of bytecode and of fonts).
+* What is compared runs in turn, round after round, after one run of each to warm up (which also compiles, and fills
+  the caches of bytecode and of fonts).
 * Times are given as *median CPU / least CPU / median wall*, in milliseconds. CPU time counts all threads, and for a
   command all its processes. The ratio of the median CPU times decides; the ratio of the least CPU times and that of
   the median wall times stand beside it.
 * **analysis** of pylinac: `analyze()` and `results_data()` of a file that has been read. `analyze()` alone leaves the
   differential uniformity to be computed when it is asked for; as a process it is listed too.
-* **NEMA arithmetic**: re-binning by whole-number sums, nine-point smoothing, and the eight indices, by one edge policy,
-  with the masks given.
+  Its work goes with the number of its pixels: it re-bins by powers of two, so that the Intevo's pixels become 4.8 mm
+  and the Brivo's 8.8 mm (nmqc: 6.6 mm for both).
+* **NEMA arithmetic**: re-binning by whole-number sums, nine-point smoothing, and the eight indices, by one edge
+  policy, with the masks given.
 * **`analyse` without bootstrap**: all else too: field and outline, flood test, both edge policies, grid phases,
-  structure, positions, evidence; no splits, and the noise floor known from the call before. pylinac has none of these.
-* **noise floor simulated anew**: as a fresh process does it: 1,000 floods of pure noise.
+  structure, positions, evidence; no splits, and the noise floor known from the call before. pylinac has none of
+  these but the field.
+* **noise floor simulated anew**: as a fresh process does it, from 1,000 floods of pure noise.
+* **with 200 splits too**: the whole of what the command does by default.
 * Every nmqc command has an empty home and a fresh history; that results were recorded is checked.
+"""
+
+ENGINES = """`nmqc uniformity FILE --json --no-record --replicates N` as a whole process on the Intevo's 1024 matrix,
+by `NMQC_ENGINE`; the kernels were compiled before. Pixels: those that the splits go through, two halves each. Both
+give the same numbers.
 """
 
 COLUMNS = ("nmqc", "ms", "pylinac, or other", "ms", "ratio", "of least", "of walls", "target")
@@ -51,9 +68,9 @@ def machine_text(report: Report) -> str:
     """Return the machine in words."""
     machine = report.machine
     return (
-        f"{machine['cores']} cores ({machine['architecture']}, {machine['system']}); nmqc {machine['nmqc']} with Python "
-        f"{machine['python']} and NumPy {machine['numpy']}; pylinac {machine['peer']['pylinac']} with NumPy "
-        f"{machine['peer']['numpy']} and pydicom {machine['peer']['pydicom']}."
+        f"{machine['cores']} cores ({machine['architecture']}, {machine['system']}); nmqc {machine['nmqc']} "
+        f"with Python {machine['python']} and NumPy {machine['numpy']}; pylinac {machine['peer']['pylinac']} "
+        f"with NumPy {machine['peer']['numpy']} and pydicom {machine['peer']['pydicom']}."
     )
 
 
@@ -61,14 +78,10 @@ def noise_text(report: Report) -> str:
     """Return how evenly the machine worked: the spread of a loop that always does the same."""
     loop = report.loop
     return (
-        f"Noise: a loop that always does the same took {_median_over_least(loop):.2f} times its least CPU time in the "
-        f"median, {_most_over_least(loop):.2f} times at worst, and {loop.wall_s / loop.cpu_s:.2f} times its CPU time on "
-        "the wall (above 1: other programs had the processor)."
+        f"Noise of the machine: a loop that always does the same took {loop.cpu_s / loop.least_cpu_s:.2f} times its "
+        f"least CPU time in the median, {_most_over_least(loop):.2f} times at worst, and "
+        f"{loop.wall_s / loop.cpu_s:.2f} times its CPU time on the wall (above 1: other programs had the processor)."
     )
-
-
-def _median_over_least(timing: Timing) -> float:
-    return timing.cpu_s / timing.least_cpu_s
 
 
 def _most_over_least(timing: Timing) -> float:
@@ -84,8 +97,8 @@ def rows(report: Report) -> list[tuple[str, ...]]:
             one.beside,
             milliseconds(one.theirs),
             ratio_text(one, one.ratio),
-            f"{one.ratio_of_least:.3g}",
-            f"{one.ratio_of_walls:.3g}",
+            three_digits(one.ratio_of_least),
+            three_digits(one.ratio_of_walls),
             target_text(one),
         )
         for one in report.comparisons
@@ -143,9 +156,7 @@ def markdown(report: Report) -> str:
             _table(COLUMNS, rows(report)),
             METHOD,
             "## NumPy and Numba\n",
-            "`nmqc uniformity FILE --json --no-record --replicates N` as a whole process on the largest matrix, by "
-            "`NMQC_ENGINE`; the kernels\nwere compiled before. Pixels: those that the splits go through, two halves "
-            "each. Both give the same numbers.\n",
+            ENGINES,
             _table(("N", "million pixels", "NumPy, ms", "Numba, ms", "Numba / NumPy"), engine_rows(report)),
             engine_text(report)
             + " `auto` changes over at `WORTHWHILE_PIXELS` in\n`nmqc/measure/engine.py`.\n",

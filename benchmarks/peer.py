@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -43,17 +44,21 @@ def python_with_pylinac(folder: Path) -> Path:
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if versions(python).get("pylinac") == PYLINAC:
         return python
-    if folder.exists() and any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists():
-        raise NoPeer(f"{folder} holds something else than a virtual environment: give another --venv")
+    if folder.exists() and any(folder.iterdir()):
+        raise NoPeer(
+            f"{folder} exists, but holds no Python with pylinac {PYLINAC}: delete it or give another --venv"
+        )
     print(
         f"Installing pylinac {PYLINAC}, to compare with, into a virtual environment of its own: {folder}\n"
-        "(once; about 500 MB and a minute or two; delete the folder when you no longer need it)",
+        "(once; about 500 MB and some minutes; delete the folder when you no longer need it)",
         file=sys.stderr,
     )
-    _run([sys.executable, "-m", "venv", str(folder)])
-    _run([str(python), "-m", "pip", "install", "--quiet", f"pylinac=={PYLINAC}"])
-    if versions(python).get("pylinac") != PYLINAC:
-        raise NoPeer(f"the virtual environment in {folder} does not work: delete it and try again")
+    try:
+        _run([sys.executable, "-m", "venv", str(folder)])
+        _run([str(python), "-m", "pip", "install", "--quiet", f"pylinac=={PYLINAC}"])
+    except NoPeer:
+        shutil.rmtree(folder, ignore_errors=True)  # it was empty, or not there
+        raise
     return python
 
 

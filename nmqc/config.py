@@ -22,6 +22,7 @@ ATTRIBUTES: tuple[Literal["SeriesDescription", "ImageID", "ViewCode"], ...] = (
     "ImageID",
     "ViewCode",
 )
+SQLITE = "sqlite:///"
 #: Field shapes, and how many lengths each takes.
 SHAPES = {"RECTANGLE": 2, "ROUND": 1, "HEXAGONAL": 1}
 
@@ -93,7 +94,7 @@ def load(path: Path | None) -> Config:
     config = Config(
         systems=_systems(root.tables("system")),
         limits_file=_limits_file(root, path.parent),
-        database=_database(root),
+        database=_database(root, path.parent),
         show_file_names=root.flag("show_file_names", default=True),
         file=path,
     )
@@ -112,12 +113,18 @@ def _limits_file(root: Table, folder: Path) -> Path | None:
     return path
 
 
-def _database(root: Table) -> str | None:
-    """Return the address of the history; a mistake never quotes it."""
+def _database(root: Table, folder: Path) -> str | None:
+    """Return the address of the history, a file relative to the configuration's own folder.
+
+    A mistake never quotes it.
+    """
     address = root.text("database")
-    if address and not address.startswith(("sqlite:///", "postgresql://", "postgres://")):
-        root.mistake("database", 'database: expected "sqlite:///FILE" or "postgresql://..."')
-    return address
+    if not address or address.startswith(("postgresql://", "postgres://")):
+        return address
+    if not address.startswith(SQLITE):
+        root.mistake("database", f'database: expected "{SQLITE}FILE" or "postgresql://..."')
+        return address
+    return SQLITE + str((folder / address.removeprefix(SQLITE)).absolute())
 
 
 def _systems(tables: Sequence[Table]) -> tuple[SiteSystem, ...]:

@@ -44,7 +44,7 @@ def _identify_one(path: Path, number: int, options: ReadOptions) -> Identity:
             acquisition = read_acquisition(file, known.file, options).acquisition
             return replace(known, **_acquisition_facts(acquisition))
     except UnusableInput as refusal:
-        refused = Refusal(known.file, refusal.code, refusal.reason)
+        refused = Refusal(known.file, refusal.code, refusal.reason, sha256=known.sha256)
         return replace(known, content=_UNKNOWN_CONTENT.get(refusal.code, known.content), refused=refused)
 
 

@@ -217,7 +217,10 @@ def _values(header: Header, file: OpenedFile) -> _Values:
     data = pixel_bytes(file)
     layout = read_layout(header)
     if header.text("LossyImageCompression") == "01":
-        raise UnusableInput("compressed", "was once compressed with loss: its counts are not those detected")
+        raise UnusableInput(
+            "compressed",
+            "was once compressed with loss: its counts are not those detected; export it uncompressed",
+        )
     stored, pixel_remarks = read_pixels(file, layout, data)
     scale = read_scale(header, stored)
     doubts = _doubts(header, layout.signed and bool(stored.min() < 0), scale)

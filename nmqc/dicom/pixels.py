@@ -74,18 +74,22 @@ def read_layout(header: Header) -> Layout:
         ``bad_header_value``, ``too_large``, or ``not_an_nm_image`` for a colour picture.
     """
     if header.integer("SamplesPerPixel", 1, 65535) not in (None, 1):
-        raise UnusableInput("not_an_nm_image", "is a colour picture, not an image of counts")
+        raise UnusableInput(
+            "not_an_nm_image", "is a colour picture, not an image of counts; give the image itself"
+        )
     rows, columns = (_required(header, keyword) for keyword in ("Rows", "Columns"))
     frames = header.integer("NumberOfFrames", 0, 2**31)
     if max(rows, columns) > SIDE_LIMIT or (frames or 0) > FRAME_LIMIT:
         raise UnusableInput(
             "too_large",
             f"announces {frames or 1} frames of {rows} x {columns} pixels, more than {FRAME_LIMIT} frames of "
-            f"{SIDE_LIMIT} x {SIDE_LIMIT}",
+            f"{SIDE_LIMIT} x {SIDE_LIMIT}; export the file anew",
         )
     layout = Layout(rows, columns, frames or None, *_sample_type(header))
     if layout.frame_bytes * (frames or 1) > SIZE_LIMIT:
-        raise UnusableInput("too_large", f"announces more than {SIZE_LIMIT >> 20} MB of pixels")
+        raise UnusableInput(
+            "too_large", f"announces more than {SIZE_LIMIT >> 20} MB of pixels; export the file anew"
+        )
     return layout
 
 
@@ -104,7 +108,7 @@ def _sample_type(header: Header) -> tuple[int, int, bool]:
     if allocated not in (8, 16) or stored > allocated or high_bit not in (None, stored - 1):
         raise UnusableInput(
             "bad_header_value",
-            f"stores {stored} of {allocated} bits a pixel in a way no NM image may",
+            f"stores {stored} of {allocated} bits a pixel in a way no NM image may; export it anew",
         )
     return allocated, stored, header.integer("PixelRepresentation", 0, 1) == 1
 
@@ -185,17 +189,22 @@ def _decoded(file: OpenedFile, layout: Layout) -> NDArray[Any]:
     from pydicom.pixels.decoders.base import get_decoder
 
     if layout.frames is None:
-        raise UnusableInput("bad_header_value", "is compressed and does not tell its number of frames")
+        raise UnusableInput(
+            "bad_header_value", "is compressed without a number of frames; export it uncompressed"
+        )
     try:
         decoded, _ = get_decoder(file.transfer_syntax).as_array(file.dataset, raw=True)
     except Exception as error:  # decoders raise whatever they like, and quote what they met
         raise UnusableInput(
-            "truncated", f"holds compressed pixels that are cut short or damaged ({type(error).__name__})"
+            "truncated",
+            f"holds compressed pixels that are cut short or damaged ({type(error).__name__}); copy it again",
         ) from None
     shape = (-1, layout.rows, layout.columns)
     stored: NDArray[Any] = decoded.reshape(shape).astype(layout.type_code, copy=False)
     if len(stored) != layout.frames:
-        raise UnusableInput("truncated", f"announces {layout.frames} frames and holds {len(stored)}")
+        raise UnusableInput(
+            "truncated", f"announces {layout.frames} frames and holds {len(stored)}; export it again"
+        )
     return stored
 
 
@@ -204,7 +213,7 @@ def _check_range(stored: NDArray[Any], layout: Layout) -> None:
     if stored.min() < low or stored.max() > high:
         raise UnusableInput(
             "bad_header_value",
-            f"holds pixels beyond the {layout.bits_stored} bits that it announces",
+            f"holds pixels beyond the {layout.bits_stored} bits that it announces; export it anew",
         )
 
 
@@ -232,7 +241,9 @@ def read_scale(header: Header, stored: NDArray[Any]) -> Scale:
     scales = [scale for scale in found if not scale.is_identity]
     for scale in scales:
         if not scale.slope > 0:
-            raise UnusableInput("bad_header_value", f"has a {scale.source} that is not above zero")
+            raise UnusableInput(
+                "bad_header_value", f"has a {scale.source} that is not above zero; export it unscaled"
+            )
         if not _alike(scale, scales[0]):
             raise UnusableInput(
                 "pixel_scale",

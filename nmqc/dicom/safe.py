@@ -128,10 +128,14 @@ def refusing() -> Iterator[None]:
     except NmqcError:
         raise
     except MemoryError:
-        raise UnusableInput("too_large", "does not fit into memory") from None
+        raise UnusableInput(
+            "too_large", "does not fit into memory; export fewer frames in one file"
+        ) from None
     except Exception as error:
         if isinstance(error, RecursionError) or isinstance(error.__context__, RecursionError):
-            raise UnusableInput("unreadable", "its sequences are nested too deeply to be read") from None
+            raise UnusableInput(
+                "unreadable", "nests its sequences too deeply to be read; export it anew"
+            ) from None
         name = type(error).__name__
         raise UnusableInput("unreadable", f"is damaged ({name}); export the file anew") from None
 
@@ -163,16 +167,19 @@ def read_content(path: Path, limit: int = SIZE_LIMIT) -> Content:
         if stat.S_ISDIR(facts.st_mode):
             raise UnusableInput("folder", "is a folder: use nmqc batch")
         if not stat.S_ISREG(facts.st_mode):
-            raise UnusableInput("unreadable", "is not a regular file")
+            raise UnusableInput("unreadable", "is not a regular file; give the file itself")
         with path.open("rb") as stream:
             data = stream.read(limit + 1) if facts.st_size <= limit else None
     except FileNotFoundError:
-        raise UnusableInput("missing", "does not exist") from None
+        raise UnusableInput("missing", "does not exist; check its name and folder") from None
     except OSError as error:
         words = (error.strerror or "unknown error").lower()
-        raise UnusableInput("unreadable", f"cannot be opened: {words}") from None
+        raise UnusableInput("unreadable", f"cannot be opened: {words}; check the file") from None
     if data is None or len(data) > limit:
-        raise UnusableInput("too_large", f"is larger than {limit >> 20} MB, the most that is read")
+        raise UnusableInput(
+            "too_large",
+            f"is larger than {limit >> 20} MB, the most that is read; export fewer frames in one file",
+        )
     return Content(data, hashlib.sha256(data).hexdigest())
 
 
@@ -187,7 +194,7 @@ def open_dicom(content: Content, limit: int = SIZE_LIMIT) -> OpenedFile:
     """
     data = _unzipped(content.data, limit)
     if not data:
-        raise UnusableInput("not_dicom", "is empty")
+        raise UnusableInput("not_dicom", "is empty; copy or export it again")
     if data[128:132] != b"DICM":
         raise UnusableInput("not_dicom", "is not a DICOM file (no DICM mark at byte 128); export it as DICOM")
     meta = read_meta(data)
@@ -232,7 +239,7 @@ def read_meta(data: bytes) -> Meta:
         if position > len(data):
             raise UnusableInput("truncated", _CUT_HEADER)
         if element in found:
-            raise UnusableInput("unreadable", "repeats an element of its file meta group")
+            raise UnusableInput("unreadable", "repeats an element of its file meta group; export it anew")
         value = data[start:position].rstrip(b"\0 ") if length <= 64 else b""
         found[element] = value.decode("ascii", "replace")
     return Meta(found.get(0x0002, ""), found.get(0x0010, ""))
@@ -245,7 +252,7 @@ def _meta_element(data: bytes, position: int) -> tuple[int, int, int]:
     head = data[position : position + 12].ljust(12, b"\0")
     element, vr, short = struct.unpack_from("<H2sH", head, 2)
     if not (vr.isalpha() and vr.isupper()):
-        raise UnusableInput("unreadable", "has a malformed file meta group")
+        raise UnusableInput("unreadable", "has a malformed file meta group; export it anew")
     if vr in _LONG_VRS:
         return element, position + 12, struct.unpack_from("<L", head, 8)[0]
     return element, position + 8, short
@@ -272,7 +279,7 @@ def check_transfer_syntax(meta: Meta) -> None:
     if syntax in _LOSSY:
         raise UnusableInput(
             "compressed",
-            f"was compressed with loss ({_LOSSY[syntax]}): its counts are not those detected",
+            f"was compressed with loss ({_LOSSY[syntax]}), its counts are changed; {_EXPORT_NATIVE}",
         )
     if syntax == _DEFLATED:
         raise UnusableInput("deflated", f"uses the deflated transfer syntax; {_EXPORT_NATIVE}")
@@ -290,7 +297,7 @@ def check_class(sop_class: str) -> None:
     """
     if sop_class not in NM_CLASSES:
         words = class_name(sop_class)
-        raise UnusableInput("not_an_nm_image", f"is {words}, not an NM image of a gamma camera")
+        raise UnusableInput("not_an_nm_image", f"is {words}; give NM images of a gamma camera")
 
 
 def class_name(sop_class: str) -> str:
@@ -332,5 +339,7 @@ def _unzipped(data: bytes, limit: int) -> bytes:
     except EOFError:
         raise UnusableInput("truncated", "is a gzip file that was cut short; copy it again") from None
     if len(unzipped) > limit:
-        raise UnusableInput("too_large", f"holds more than {limit >> 20} MB once unzipped")
+        raise UnusableInput(
+            "too_large", f"holds more than {limit >> 20} MB once unzipped; give the unzipped files"
+        )
     return unzipped

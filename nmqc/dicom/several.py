@@ -44,7 +44,9 @@ def _read_one(path: Path, number: int, options: ReadOptions) -> Reading | Refusa
             name = shown_name(path, number, content, options)
             return read_acquisition(open_dicom(content), name, options)
     except UnusableInput as refusal:
-        return Refusal(shown_name(path, number, content, options), refusal.code, refusal.reason)
+        name = shown_name(path, number, content, options)
+        sha256 = content.sha256 if content else ""
+        return Refusal(name, refusal.code, refusal.reason, sha256=sha256)
 
 
 def shown_name(path: Path, number: int, content: Content | None, options: ReadOptions) -> str:

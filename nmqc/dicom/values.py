@@ -44,9 +44,15 @@ class Header:
 
     dataset: Dataset
     unusable: list[str] = field(default_factory=list)
+    _known: dict[str, tuple[Any, ...]] = field(default_factory=dict, repr=False)
 
     def values(self, keyword: str) -> tuple[Any, ...]:
         """Return the values of an element; () where it is absent or empty."""
+        if keyword not in self._known:
+            self._known[keyword] = self._fetched(keyword)
+        return self._known[keyword]
+
+    def _fetched(self, keyword: str) -> tuple[Any, ...]:
         try:
             value = self.dataset.get(keyword)
         except Exception:  # pydicom fails in many ways on a damaged value
@@ -96,7 +102,9 @@ class Header:
         """
         numbers = self.numbers(keyword, low, high)
         if len(numbers) > 1 or any(number != int(number) for number in numbers):
-            raise UnusableInput("bad_header_value", f"{keyword} in its header is not one whole number")
+            raise UnusableInput(
+                "bad_header_value", f"{keyword} in its header is not one whole number; export the file anew"
+            )
         return int(numbers[0]) if numbers else None
 
     def items(self, keyword: str) -> tuple[Header, ...]:
@@ -140,7 +148,8 @@ class PrivateBlock:
         numbers = _checked(tuple(value) if several else (value,), -1e30, 1e30)
         if numbers is None:
             raise UnusableInput(
-                "bad_header_value", f"{name} in the private header of {self.creator} is no number"
+                "bad_header_value",
+                f"{name} in the private header of {self.creator} is no number; export it anew",
             )
         return numbers
 

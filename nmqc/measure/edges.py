@@ -19,7 +19,14 @@ from nmqc.measure.outline import Outline
 COARSE_MM = 2.4
 STRIP_MM = 10.0
 PLATEAU_MM = (7.0, 36.0)  # inside the border: where the plateau is read
-EDGE_OF_MATRIX = 0.9  # light of the outermost pixel over the plateau from which a field is clipped
+EDGE_OF_MATRIX = (
+    0.9  # light of the outermost pixel over the plateau from which a strip is cut off by the matrix
+)
+FACING_DEG = (
+    10.0,
+    20.0,
+)  # parts of an outline that are taken to run along an axis; the second for small circles
+FEWEST_STRIPS = 3
 SHARPER = 9.0  # chi-squared by which a blurred edge must fit better than a sharp one
 SIDES = ("left", "right", "top", "bottom")
 NORMALS = np.array([(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)])
@@ -138,8 +145,9 @@ def _scan(image: Coarse, index: int) -> tuple[Any, ...]:
         raise CannotMeasure("not_a_flood", "this is not a flood: the lit area is too small or too ragged")
     profiles, first, middles = profiles[keep], lit[keep].argmax(axis=1), middles[keep]
     crossing, plateau = _crossings(profiles, first, across.pitch_mm, image.level)
-    samples, depths = _cut_out(profiles, crossing, plateau, across.pitch_mm)
-    clipped = bool(np.median(profiles[:, 0] / plateau) > EDGE_OF_MATRIX)
+    reach = max(3, round(12.0 / min(image.rows.pitch_mm, image.columns.pitch_mm)))
+    samples, depths = _cut_out(profiles, crossing, plateau, across.pitch_mm, reach)
+    clipped = bool((profiles[:, 0] / plateau > EDGE_OF_MATRIX).sum() >= FEWEST_STRIPS)
     outer = across.edges_mm[-1] if mirrored else across.edges_mm[0]
     position = outer + (-1 if mirrored else 1) * crossing
     x, y = (middles, position) if sideways else (position, middles)
@@ -170,25 +178,24 @@ def _cut_out(
     crossing: NDArray[np.float64],
     plateau: NDArray[np.float64],
     pitch_mm: float,
+    reach: int,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return each profile over its plateau within 12 mm of the crossing, and the depth of the samples in mm.
+    """Return each profile over its plateau, `reach` pixels to either side of the crossing, and the samples' depth.
 
     Beyond the border of the matrix there is no light.
     """
-    reach = max(3, round(12.0 / pitch_mm))
     columns = np.floor(crossing / pitch_mm).astype(int)[:, None] + np.arange(-reach, reach + 1)
     inside = np.clip(columns, 0, profiles.shape[1] - 1)
     samples = np.take_along_axis(profiles, inside, axis=1) / plateau[:, None]
     return np.where(columns < 0, 0.0, samples), (columns + 0.5) * pitch_mm
 
 
-def corner_depth(image: Coarse, box: Outline, corner: tuple[int, int], sigma_mm: float) -> float:
-    """Return how far inwards along the diagonal, in mm, the light begins at a corner of a box; 0 for a sharp one.
+def corner_depth(image: Coarse, box: Outline, corner: tuple[int, int]) -> float:
+    """Return how far inwards along the diagonal the light begins at a corner of a box, in mm.
 
-    The mean over a band along the diagonal crosses half of the light some 3 mm inside a sharp corner too; what is
-    less than 1.5 mm deeper than that is a sharp corner.
+    The light is the mean over a band along the diagonal: see `sharp_corner_depth` for an uncut corner.
     """
-    half_band = max(6.0, 1.5 * max(image.rows.pitch_mm, image.columns.pitch_mm))
+    half_band = _half_band(image)
     x = corner[0] * (image.columns.centres_mm - box.centre_mm[0])
     y = corner[1] * (image.rows.centres_mm - box.centre_mm[1])
     inwards = ((box.supports_mm[0] - x)[None, :] + (box.supports_mm[1] - y)[:, None]) / 2**0.5
@@ -200,13 +207,20 @@ def corner_depth(image: Coarse, box: Outline, corner: tuple[int, int], sigma_mm:
     pixels = np.bincount(bins)
     depth = step * (np.flatnonzero(pixels) + 0.5) - reach
     light = (np.bincount(bins, image.counts[band]) / np.maximum(pixels, 1))[pixels > 0]
-    found = _first_light(depth, light, image.level)
+    return _first_light(depth, light, image.level)
+
+
+def sharp_corner_depth(image: Coarse, sigma_mm: float) -> float:
+    """Return where, along the diagonal, the light begins at a sharp corner, in mm."""
     pixel_mm = max(image.rows.pitch_mm, image.columns.pitch_mm)
-    sharp = _sharp_corner_depth(half_band, float(np.hypot(sigma_mm, pixel_mm / 12**0.5)))
-    return found if found > sharp + 1.5 else 0.0
+    return _band_crossing(_half_band(image), float(np.hypot(sigma_mm, pixel_mm / 12**0.5)))
 
 
-def _sharp_corner_depth(half_band_mm: float, sigma_mm: float) -> float:
+def _half_band(image: Coarse) -> float:
+    return max(6.0, 1.5 * max(image.rows.pitch_mm, image.columns.pitch_mm))
+
+
+def _band_crossing(half_band_mm: float, sigma_mm: float) -> float:
     """Return where the mean over a band along the diagonal crosses one half at an uncut corner."""
     depth = np.linspace(0.0, half_band_mm + 3 * sigma_mm, 41)
     across = np.linspace(-half_band_mm, half_band_mm, 25)
@@ -234,12 +248,15 @@ def edge_width(border: Border, image: Coarse, lit: Outline) -> tuple[float, NDAr
     and averaged over each pixel; the sigma is 0 where a sharp step fits as well within the counting noise.
     """
     profiles = [_mean_edge(border, image, lit, side) for side in range(4)]
-    pitch_mm = max(image.rows.pitch_mm, image.columns.pitch_mm)
     side = np.concatenate([np.full(profile[0].size, index) for index, profile in enumerate(profiles)])
+    pitches = np.array([_across(image, index).pitch_mm for index in range(4)])
+    pitch_mm = pitches[side]
     depth, light, error = (np.concatenate([profile[item] for profile in profiles]) for item in range(3))
     if depth.size < 8:
         return 0.0, np.zeros(4)
-    sharp_shifts = np.array([_sharp_shift(*profile, pitch_mm) for profile in profiles])
+    sharp_shifts = np.array(
+        [_sharp_shift(*profile, float(pitch)) for profile, pitch in zip(profiles, pitches, strict=True)]
+    )
     sharp_misfit = _misfit(depth + sharp_shifts[side], 0.0, pitch_mm, light, error)
     fits = [_fit_edges(depth, light, error, side, pitch_mm, start) for start in (0.5, 1.5, 3.5)]
     misfit, sigma_mm, shifts = min(fits, key=lambda fit: fit[0])
@@ -260,10 +277,15 @@ def _sharp_shift(
     return float(shifts[int(misfits.argmin())])
 
 
+def _across(image: Coarse, side: int) -> Axis:
+    """Return the axis that runs across a side."""
+    return image.columns if side < 2 else image.rows
+
+
 def _misfit(
     depth_mm: NDArray[np.float64],
     sigma_mm: float,
-    pitch_mm: float,
+    pitch_mm: NDArray[np.float64],
     light: NDArray[np.float64],
     error: NDArray[np.float64],
 ) -> float:
@@ -275,7 +297,7 @@ def _fit_edges(
     light: NDArray[np.float64],
     error: NDArray[np.float64],
     side: NDArray[np.int64],
-    pitch_mm: float,
+    pitch_mm: NDArray[np.float64],
     sigma_mm: float,
 ) -> tuple[float, float, NDArray[np.float64]]:
     """Fit one sigma and a shift for each side by Gauss-Newton steps; return chi-squared, sigma and shifts.
@@ -290,13 +312,15 @@ def _fit_edges(
         (low_f, low_d), (high_f, high_d) = _normal(low), _normal(low + pitch_mm / sigma_mm)
         design = np.column_stack([belongs * (high_f - low_f)[:, None], high_d - low_d])
         missing = (light - blurred_step(depth_mm + shifts[side], sigma_mm, pitch_mm)) / error
-        step = np.linalg.lstsq(design / (pitch_mm * error[:, None]), missing, rcond=None)[0]
+        step = np.linalg.lstsq(design / (pitch_mm * error)[:, None], missing, rcond=None)[0]
         shifts = np.clip(shifts + step[:4], -3.0, 3.0)
         sigma_mm = float(np.clip(sigma_mm + np.clip(step[4], -sigma_mm / 2, 1.0), 0.01, 8.0))
     return _misfit(depth_mm + shifts[side], sigma_mm, pitch_mm, light, error), sigma_mm, shifts
 
 
-def blurred_step(depth_mm: NDArray[np.float64], sigma_mm: float, pitch_mm: float) -> NDArray[np.float64]:
+def blurred_step(
+    depth_mm: NDArray[np.float64], sigma_mm: float, pitch_mm: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
     """Return the mean over pixels of a unit step at depth 0, blurred by a Gaussian.
 
     The integral of the normal distribution function, R(t) = t F(t) + f(t), differenced over the pixel.
@@ -322,13 +346,16 @@ def _mean_edge(
     border: Border, image: Coarse, lit: Outline, side: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return depth inside the outline, mean light over the plateau and its standard error, across one side."""
-    pitch_mm = max(image.rows.pitch_mm, image.columns.pitch_mm)
-    on_line = np.abs(lit.distance_mm(border.x_mm, border.y_mm)) <= max(2.0, 0.6 * pitch_mm)
-    chosen = on_line & (border.side == side) & _facing(lit, border, side)
+    axis = _across(image, side)
+    on_line = np.abs(lit.distance_mm(border.x_mm, border.y_mm)) <= max(2.0, 0.6 * axis.pitch_mm)
+    on_line &= border.side == side
     empty = np.zeros(0)
-    if SIDES[side] in border.clipped or chosen.sum() < 3:
+    for within_deg in FACING_DEG:
+        chosen = on_line & _facing(lit, border, side, within_deg)
+        if chosen.sum() >= FEWEST_STRIPS:
+            break
+    if SIDES[side] in border.clipped or chosen.sum() < FEWEST_STRIPS:
         return empty, empty, empty
-    axis = image.columns if side < 2 else image.rows
     position = axis.edges_mm[0] + border.depth_mm[chosen]
     if side % 2:
         position = axis.edges_mm[-1] - border.depth_mm[chosen]
@@ -337,12 +364,16 @@ def _mean_edge(
     strip = max(1, round(STRIP_MM / (image.rows if side < 2 else image.columns).pitch_mm))
     counted = border.plateau[chosen][:, None] * strip
     error = np.sqrt(np.maximum(border.profiles[chosen], 0.02) / counted)
-    near = np.abs(depth) <= 9.0
-    return _grouped(depth[near], border.profiles[chosen][near], error[near])
+    reach = max(9.0, 1.6 * axis.pitch_mm)
+    outside = border.profiles[chosen][depth < -reach]
+    scatter = min(float(np.mean(outside)), 0.5) if outside.size else 0.0
+    light = (border.profiles[chosen] - scatter) / (1 - scatter)
+    near = np.abs(depth) <= reach
+    return _grouped(depth[near], light[near], error[near])
 
 
-def _facing(lit: Outline, border: Border, side: int) -> NDArray[np.bool_]:
-    """Say which border points lie on a part of the outline that faces a side within 10 degrees."""
+def _facing(lit: Outline, border: Border, side: int, within_deg: float) -> NDArray[np.bool_]:
+    """Say which border points lie on a part of the outline that faces a side within an angle."""
     normal = NORMALS[side]
     x, y = border.x_mm - lit.centre_mm[0], border.y_mm - lit.centre_mm[1]
     if lit.is_circle:
@@ -351,7 +382,7 @@ def _facing(lit: Outline, border: Border, side: int) -> NDArray[np.bool_]:
     else:
         reach = np.column_stack([x, y]) @ lit.normals.T - lit.supports_mm
         cosine = lit.normals[reach.argmax(axis=1)] @ normal
-    return np.asarray(cosine > np.cos(np.deg2rad(10.0)))
+    return np.asarray(cosine > np.cos(np.deg2rad(within_deg)))
 
 
 def _grouped(

@@ -22,6 +22,10 @@ from nmqc.model import FieldHint, Remark
 DEFECT_MM = 2.0  # corners or sides that differ by more are a defect, not a shape
 AGREE_FRACTION, AGREE_PIXELS = 0.03, 2.0  # a stated field agrees with the image within the larger of the two
 SMALLEST_FIELD_MM = 100.0
+SMALL_CUT_MM = 1.5  # along the diagonal: a corner cut by less cannot be told from a sharp one
+LINE_MM = 12.0  # along the diagonal: from here on the slope of a cut is fitted, below it is 45 degrees
+CORNERS = {"top left": (-1, -1), "top right": (1, -1), "bottom left": (-1, 1), "bottom right": (1, 1)}
+LEAST_TRUSTED = "header"  # a header's field of view that disagrees says nothing of the detector
 FITTING, GOOD = 0.6, 0.9  # fraction of the border that an outline must explain; at which a rectangle is taken
 
 
@@ -142,11 +146,7 @@ def _fit_rectangle(border: Border, coarse: Coarse) -> _Found:
             "give an image that lights the whole detector",
         )
     box, sigma_mm = _sharpen(rectangle(centre, width, height), border, coarse)
-    cuts = _corner_cuts(border, coarse, box, sigma_mm, tolerance_mm)
-    smallest = min(cuts.values(), key=lambda cut: cut[0] * cut[1])
-    alike = [cut for cut in cuts.values() if _deeper(cut, smallest) <= DEFECT_MM]
-    cut = tuple(float(mean) for mean in np.mean(alike, axis=0))
-    missing = tuple(name for name, one in cuts.items() if _deeper(one, smallest) > DEFECT_MM)
+    cut, missing = _corner_cut(border, coarse, box, sigma_mm)
     outline = _with_cuts(box, cut[0], cut[1])
     return _Found(outline, sigma_mm, _explains(outline, border, tolerance_mm), missing)
 
@@ -194,53 +194,54 @@ def _is_regular_octagon(width_mm: float, height_mm: float, cut_x_mm: float, cut_
     )
 
 
-def _deeper(cut: tuple[float, float], common: tuple[float, float]) -> float:
-    """Return by how many mm, along the diagonal, one corner is cut deeper than the others."""
-    return float((cut[0] * cut[1]) ** 0.5 - (common[0] * common[1]) ** 0.5) / 2**0.5
+def _corner_cut(
+    border: Border, coarse: Coarse, box: Outline, sigma_mm: float
+) -> tuple[tuple[float, float], tuple[str, ...]]:
+    """Return how the corners are cut, along x and along y, and which of them are dark beyond that: defects.
 
-
-def _corner_cuts(
-    border: Border, coarse: Coarse, box: Outline, sigma_mm: float, tolerance_mm: float
-) -> dict[str, tuple[float, float]]:
-    """Return how each corner is cut, along x and along y, in mm."""
-    half_width, half_height = box.supports_mm[0], box.supports_mm[1]
-    x, y = border.x_mm - box.centre_mm[0], border.y_mm - box.centre_mm[1]
-    cuts = {}
-    for name, sx, sy in (
-        ("top left", -1, -1),
-        ("top right", 1, -1),
-        ("bottom left", -1, 1),
-        ("bottom right", 1, 1),
-    ):
-        ax, ay = sx * x, sy * y
-        here = (ax > 0.3 * half_width) & (ay > 0.3 * half_height)
-        here &= (ax < half_width - tolerance_mm) & (ay < half_height - tolerance_mm)
-        depth_mm = edges.corner_depth(coarse, box, (sx, sy), sigma_mm)
-        if depth_mm < 12.0 or here.sum() < 6:
-            cut = 2**0.5 * depth_mm
-            cuts[name] = (cut, cut)
-        else:
-            cuts[name] = _line_cut(half_width - ax[here], half_height - ay[here], tolerance_mm)
-    return cuts
+    What the corner that is cut least shows is the shape; corners within 2 mm of it, along the diagonal, are alike.
+    """
+    tolerance_mm = _tolerance_mm(coarse)
+    depths = {name: edges.corner_depth(coarse, box, signs) for name, signs in CORNERS.items()}
+    least = min(depths.values())
+    missing = tuple(name for name, depth in depths.items() if depth - least > tolerance_mm)
+    alike = [name for name in depths if name not in missing]
+    depth = float(np.mean([depths[name] for name in alike]))
+    if depth < edges.sharp_corner_depth(coarse, sigma_mm) + SMALL_CUT_MM:
+        return (0.0, 0.0), missing
+    lines = [_line_cut(border, box, CORNERS[name], tolerance_mm) for name in alike]
+    fitted = [line for line in lines if line is not None]
+    if depth < LINE_MM or not fitted:
+        return (2**0.5 * depth, 2**0.5 * depth), missing
+    return (float(np.mean([a for a, _ in fitted])), float(np.mean([b for _, b in fitted]))), missing
 
 
 def _line_cut(
-    x_mm: NDArray[np.float64], y_mm: NDArray[np.float64], tolerance_mm: float
-) -> tuple[float, float]:
-    """Fit x / a + y / b = 1 to points of a cut corner, measured inwards from the corner of the box."""
-    keep = np.ones(x_mm.size, bool)
-    a = b = float(np.median(x_mm + y_mm))
-    for _ in range(5):
-        design = np.column_stack([x_mm[keep], y_mm[keep]])
+    border: Border, box: Outline, corner: tuple[int, int], tolerance_mm: float
+) -> tuple[float, float] | None:
+    """Fit x / a + y / b = 1 to the border of a cut corner, x and y measured inwards from the corner of the box.
+
+    Strips that reach beyond an end of the cut are left out. None, where fewer than four strips are left.
+    """
+    half_width, half_height = box.supports_mm[0], box.supports_mm[1]
+    x = half_width - corner[0] * (border.x_mm - box.centre_mm[0])
+    y = half_height - corner[1] * (border.y_mm - box.centre_mm[1])
+    across_rows = border.side < 2
+    keep = (x < 0.7 * half_width) & (y < 0.7 * half_height) & (x > tolerance_mm) & (y > tolerance_mm)
+    cut = None
+    for _ in range(6):
+        if keep.sum() < 4:
+            return cut
+        design = np.column_stack([x[keep], y[keep]])
         inverse = np.linalg.lstsq(design, np.ones(int(keep.sum())), rcond=None)[0]
         if min(inverse) <= 0:
-            break
-        a, b = 1 / float(inverse[0]), 1 / float(inverse[1])
-        distance = (x_mm / a + y_mm / b - 1) / np.hypot(1 / a, 1 / b)
-        keep = distance < max(tolerance_mm, float(np.median(distance)))
-        if keep.sum() < 4:
-            break
-    return a, b
+            return cut
+        cut = 1 / float(inverse[0]), 1 / float(inverse[1])
+        distance = (x / cut[0] + y / cut[1] - 1) / np.hypot(1 / cut[0], 1 / cut[1])
+        along, length = np.where(across_rows, y, x), np.where(across_rows, cut[1], cut[0])
+        keep = np.abs(distance) < max(tolerance_mm, float(np.median(np.abs(distance[keep]))))
+        keep &= (along > edges.STRIP_MM / 2) & (along < length - edges.STRIP_MM / 2)
+    return cut
 
 
 def _fit_circle(border: Border, coarse: Coarse) -> _Found:
@@ -312,14 +313,7 @@ def _choose(
         stated = _agreeing(hint, found, border, spacing_mm)
         if stated is not None:
             return stated, hint.source, True, (*remarks, *_narrower(stated, found))
-        width, height = found.outline.extents_mm()
-        wanted = " x ".join(f"{extent:.0f}" for extent in hint.extents_mm)
-        remarks.append(
-            Remark(
-                "field_from_image",
-                f"the {hint.source} says {wanted} mm, the image shows {width:.1f} x {height:.1f} mm: not used",
-            )
-        )
+        remarks += _not_used(hint, found, border)
     width, height = found.outline.extents_mm()
     said = Remark(
         "field_from_image",
@@ -328,26 +322,52 @@ def _choose(
     return found.outline, "image", False, (*remarks, said)
 
 
+def _not_used(hint: FieldHint, found: _Found, border: Border) -> tuple[Remark, ...]:
+    """Say that a stated field is not used, and that something may be dark, where it is the larger one."""
+    width, height = found.outline.extents_mm()
+    wanted = " x ".join(f"{extent:.0f}" for extent in hint.extents_mm)
+    said = f"the {hint.source} says {wanted} mm, the image is lit over {width:.1f} x {height:.1f} mm"
+    unused = Remark("field_from_image", f"{said}: not used")
+    wide, high = _orders(hint)[0]
+    larger = wide - width > DEFECT_MM or high - height > DEFECT_MM
+    if not larger or border.clipped or hint.source == LEAST_TRUSTED:
+        return (unused,)
+    return (
+        unused,
+        Remark(
+            "field_incomplete",
+            f"{said}: if that statement is right, part of the field is dark and not measured",
+        ),
+    )
+
+
 def _agreeing(
     hint: FieldHint, found: _Found, border: Border, spacing_mm: tuple[float, float]
 ) -> Outline | None:
     """Return the stated outline about the centre of the lit field if the extents agree, else None."""
     best: tuple[float, Outline] | None = None
     for width, height in _orders(hint):
-        differences = [
-            abs(stated - measured) / max(AGREE_FRACTION * stated, AGREE_PIXELS * pixel)
-            for stated, measured, pixel, clipped in zip(
-                (width, height),
-                found.outline.extents_mm(),
-                spacing_mm[::-1],
-                border.clipped_axes,
-                strict=True,
-            )
-            if not clipped
-        ]
-        if max(differences, default=0.0) <= 1 and (best is None or sum(differences) < best[0]):
-            best = (sum(differences), _stated_outline(found.outline, width, height, border))
+        disagreement = _disagreement((width, height), found, border, spacing_mm)
+        if disagreement <= 1 and (best is None or disagreement < best[0]):
+            best = (disagreement, _stated_outline(found.outline, width, height, border))
     return None if best is None else best[1]
+
+
+def _disagreement(
+    stated_mm: tuple[float, float], found: _Found, border: Border, spacing_mm: tuple[float, float]
+) -> float:
+    """Return the larger difference of two extents over what is tolerated: 1 or less agrees.
+
+    Where the matrix cuts the field off, a statement has to be larger than what is seen: a header's pair that was
+    cut off with the image proves nothing.
+    """
+    worst = 0.0
+    for stated, seen, pixel, clipped in zip(
+        stated_mm, found.outline.extents_mm(), spacing_mm[::-1], border.clipped_axes, strict=True
+    ):
+        difference = (stated - seen) / max(AGREE_FRACTION * stated, AGREE_PIXELS * pixel)
+        worst = max(worst, (0.0 if difference > 1 else float("inf")) if clipped else abs(difference))
+    return worst
 
 
 def _orders(hint: FieldHint) -> tuple[tuple[float, float], ...]:
@@ -363,11 +383,10 @@ def _orders(hint: FieldHint) -> tuple[tuple[float, float], ...]:
 
 def _stated_outline(found: Outline, width: float, height: float, border: Border) -> Outline:
     """Return the stated figure; corners that are all cut alike in the image are cut in it too."""
-    centre = tuple(
-        0.0 if clipped else position
-        for position, clipped in zip(found.centre_mm, border.clipped_axes, strict=True)
+    at = (
+        _middle(found.centre_mm[0], found.extents_mm()[0], width, "left", "right", border),
+        _middle(found.centre_mm[1], found.extents_mm()[1], height, "top", "bottom", border),
     )
-    at = (centre[0], centre[1])
     if found.is_circle or found.name == "regular hexagon":
         factor = width / found.extents_mm()[0]
         return replace(found.scaled(factor), centre_mm=at)
@@ -376,6 +395,17 @@ def _stated_outline(found: Outline, width: float, height: float, border: Border)
     found_width, found_height = found.extents_mm()
     cut_x, cut_y = cuts_of(found)
     return cut_rectangle(at, width, height, cut_x * width / found_width, cut_y * height / found_height)
+
+
+def _middle(seen_mm: float, lit_mm: float, stated_mm: float, low: str, high: str, border: Border) -> float:
+    """Return the middle of a stated field along an axis: from the sides that are seen, else that of the matrix."""
+    if low in border.clipped and high in border.clipped:
+        return 0.0
+    if high in border.clipped:
+        return seen_mm - lit_mm / 2 + stated_mm / 2
+    if low in border.clipped:
+        return seen_mm + lit_mm / 2 - stated_mm / 2
+    return seen_mm
 
 
 def cuts_of(outline: Outline) -> tuple[float, float]:

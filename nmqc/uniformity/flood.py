@@ -162,7 +162,14 @@ def prepare(frame: Frame, options: Options) -> Flood:
     analysed = whole_pixels(inner, rows, columns)
     central = half_inside(found.outline.scaled(CENTRAL), rows, columns)
     fields = Fields(analysed, analysed & central)
-    _require_central(found, fields, central)
+    if found.clipped:
+        _require_whole_central(found, inner, fields, central)
+    if fields.cfov.sum() < FEWEST_CENTRAL:
+        raise CannotMeasure(
+            "empty_field",
+            f"the central field holds fewer than {FEWEST_CENTRAL} re-binned pixels: "
+            "use a finer matrix, or a smaller --rebin or --edge-margin",
+        )
     counts = sum_blocks(frame.counts, *blocks)
     return Flood(frame, image, found, inner, margin_mm, blocks, counts, rows, columns, fields)
 
@@ -178,17 +185,14 @@ def _blocks(frame: Frame, found: Field, options: Options) -> tuple[Blocks, Block
     return down, along
 
 
-def _require_central(found: Field, fields: Fields, central: NDArray[np.bool_]) -> None:
-    if found.clipped and not (found.stated and (fields.cfov == central).all()):
+def _require_whole_central(found: Field, inner: Outline, fields: Fields, central: NDArray[np.bool_]) -> None:
+    """Refuse a field that the matrix cuts off, unless a stated outline proves its CFOV whole."""
+    corners = found.outline.scaled(CENTRAL).vertices_mm()
+    inside = (inner.distance_mm(corners[:, 0], corners[:, 1]) <= 0).all()
+    if not (found.stated and inside and (fields.cfov == central).all()):
         sides = " and ".join(found.clipped)
         raise CannotMeasure(
             "zoomed_field",
             f"the lit field is cut off by the matrix ({sides}), and UFOV and CFOV with it: "
             "acquire the flood without zoom",
-        )
-    if fields.cfov.sum() < FEWEST_CENTRAL:
-        raise CannotMeasure(
-            "empty_field",
-            f"the central field holds fewer than {FEWEST_CENTRAL} re-binned pixels: "
-            "use a finer matrix, or a smaller --rebin or --edge-margin",
         )

@@ -19,7 +19,8 @@ from nmqc.measure.outline import Outline, whole_pixels
 from nmqc.uniformity.indices import Fields, all_indices, smooth
 
 PHASES = 4  # along each axis
-SMOOTHING_MM = 14.0  # side of the box that takes the noise out
+SMOOTHING_MM = 10.0  # side of the box that takes the noise out
+ROUNDING = 1e-9  # of the level: what differences of sums leave where there is no light
 
 
 def grid_spread(image: Coarse, inner: Outline, cfov: Outline, rows: Axis, columns: Axis) -> dict[str, float]:
@@ -39,6 +40,7 @@ def grid_spread(image: Coarse, inner: Outline, cfov: Outline, rows: Axis, column
     central = cfov.distance_mm(centres_x, centres_y[:, :, None, None]) <= 1e-6
     fields = Fields(analysed, analysed & _stacked(central))
     means = _stacked(_sums(_summed_area(light), image, y, x))
+    means[means < ROUNDING * image.level] = 0.0
     try:
         found = all_indices(smooth(means, fields.ufov), fields)
     except CannotMeasure:

@@ -14,12 +14,14 @@ from tests.cli.running import SETTINGS
 
 
 @pytest.fixture(autouse=True)
-def home(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, caches: Path
-) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, caches: Path) -> Path:
     """An empty home: nothing of the person who runs the tests is read or written."""
     home = tmp_path_factory.mktemp("home")
-    for name, folder in (("HOME", home), ("XDG_CONFIG_HOME", home / "config"), ("XDG_DATA_HOME", home / "data")):
+    for name, folder in (
+        ("HOME", home),
+        ("XDG_CONFIG_HOME", home / "config"),
+        ("XDG_DATA_HOME", home / "data"),
+    ):
         monkeypatch.setenv(name, str(folder))
     monkeypatch.setenv("XDG_CACHE_HOME", str(caches))
     monkeypatch.setenv("MPLCONFIGDIR", str(caches))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import jsonschema
+import pytest
 import referencing
 
 from nmqc.cli import run
@@ -24,6 +27,7 @@ REGISTRY = referencing.Registry().with_resources(
     (f"{name}.json", referencing.Resource.from_contents(schema)) for name, schema in SCHEMAS.items()
 )
 SETTINGS = ("NMQC_DB", "NMQC_CONFIG", "NMQC_ENGINE", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONIOENCODING")
+NOBODY = 65534
 #: Nobody waits so long for an answer: a process that takes longer hangs.
 HANGS_S = 180
 
@@ -116,6 +120,28 @@ def child(
 def finished(process: subprocess.CompletedProcess[bytes]) -> Run:
     """What came of a child."""
     return Run(process.returncode, process.stdout or b"", (process.stderr or b"").decode("utf-8", "replace"))
+
+
+@contextmanager
+def unprivileged() -> Iterator[Path]:
+    """An empty folder and home of somebody without privileges, who this process is meanwhile.
+
+    Root could read and write everywhere: it becomes "nobody".
+    """
+    folder = Path(tempfile.mkdtemp(prefix="nmqc-nobody-"))
+    root = os.geteuid() == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        if root:
+            os.chown(folder, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+        try:
+            yield folder
+        finally:
+            folder.chmod(0o755)
+            if root:
+                os.seteuid(0)
+            shutil.rmtree(folder)
 
 
 def measured(result: dict[str, Any], name: str = "uniformity.integral.ufov", of: str = "") -> dict[str, Any]:

@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from phantoms.flood import Flood
+from phantoms.nm import write
 
 from nmqc.errors import NmqcError
 from nmqc.report import pdf
-from tests.cli.conftest import Floods
+from tests.cli.conftest import TWO, Floods
 from tests.cli.running import Run, call, child, codes, environment, finished, measured
 
 QUICK = ("--replicates", "0", "--no-record", "--json")
@@ -76,11 +78,12 @@ def test_strict_exit_changes_nothing_within_limits(floods: Floods) -> None:
 
 
 def test_the_sites_limit_judges(floods: Floods, tmp_path: Path) -> None:
-    value = measured(uniformity(floods.good).results[0])["value"]
-    config = limited(tmp_path, fail=f"{value:.17g}")
-    run = uniformity(floods.good, "--config", config)
-    assert (run.status, measured(run.results[0])["verdict"]) == (0, "pass")  # the end belongs to what is permitted
-    assert measured(run.results[0])["limits"]["source"] == "a test"
+    """Both ends belong to what is permitted, and values are judged unrounded."""
+    value = measured(uniformity(floods.weak).results[1])["value"]
+    for end, verdict in ((value, "pass"), (value * (1 - 1e-12), "fail")):
+        run = uniformity(floods.weak, "--config", limited(tmp_path, fail=f"{end:.17g}"))
+        judged = measured(run.results[1])
+        assert (judged["verdict"], judged["limits"]["source"]) == (verdict, "a test")
 
 
 def test_refused_is_3(floods: Floods, tmp_path: Path) -> None:
@@ -89,22 +92,19 @@ def test_refused_is_3(floods: Floods, tmp_path: Path) -> None:
     assert uniformity(tmp_path / "text.dcm").status == 3
 
 
-def test_not_measured_is_3(floods: Floods, tmp_path: Path) -> None:
-    """A field that is clipped by a zoom: no UFOV, and nobody asked for that."""
-    from phantoms.flood import Flood
-    from phantoms.nm import write
-
-    from tests.cli.conftest import TWO
-
-    (zoomed,) = write(Flood("intevo", matrix=128, zoom=1.3, heads=TWO[:1]), tmp_path / "zoomed.dcm", seed=3)
-    run = uniformity(zoomed)
+def test_not_measured_is_3(tmp_path: Path) -> None:
+    """A field that a zoom clips, known from the site: its middle is measured, its whole is not."""
+    zoomed = Flood("intevo", matrix=128, zoom=1.3, heads=TWO[:1])
+    (path,) = write(zoomed, tmp_path / "zoomed.dcm", seed=3)
+    site = tmp_path / "nmqc.toml"
+    field = '{ shape = "RECTANGLE", extents_mm = [533, 387] }'
+    site.write_text(f'[[system]]\nunit = "NM-1"\nmodel = "intevo"\nfield = {field}\n')
+    run = uniformity(path, "--config", site)
     (result,) = run.results
-    assert run.refused == []
-    assert ("uniformity.integral.ufov", "", "zoomed_field") in {
-        (item["name"], item["of"], item["code"]) for item in result["not_measured"]
-    }
-    assert measured(result, "uniformity.integral.cfov")
-    assert run.status == 3
+    absent = {(item["name"], item["of"], item["code"]) for item in result["not_measured"]}
+    assert (METRIC, "", "zoomed_field") in absent
+    assert measured(result, "uniformity.integral.cfov")["verdict"] == "pass"
+    assert (run.status, run.refused) == (3, [])
 
 
 def test_the_highest_wins(floods: Floods, tmp_path: Path) -> None:
@@ -164,23 +164,39 @@ INTERRUPTED = """
 import os, runpy, signal, sys
 place = sys.argv[1]
 sys.argv = ["nmqc", *sys.argv[2:]]
-def watch(event, arguments):
-    global place
-    if event == "import" and arguments[0] == place:
-        place = None
-        os.kill(os.getpid(), signal.SIGINT)
-sys.addaudithook(watch)
+class Watch:
+    def find_spec(name, path=None, target=None):
+        if name == place:
+            sys.meta_path.remove(Watch)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Watch)
 runpy.run_module("nmqc", run_name="__main__", alter_sys=True)
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
 @pytest.mark.parametrize(
-    "place", ["nmqc.cli", "nmqc.cli.uniformity", "pydicom", "nmqc.uniformity.planar", "nmqc.history", "shutil"]
+    "place",
+    [
+        "nmqc.cli",
+        "nmqc.cli.uniformity",
+        "pydicom",
+        "nmqc.uniformity.planar",
+        "sqlite3",
+        "nmqc.report.terminal",
+    ],
 )
 def test_ctrl_c_is_130_and_silent(floods: Floods, tmp_path: Path, place: str) -> None:
     """While the program starts, reads, analyses, records and shows."""
-    arguments = (place, "uniformity", str(floods.good), "--replicates", "0", "--db", str(tmp_path / "h.sqlite"))
+    arguments = (
+        place,
+        "uniformity",
+        str(floods.good),
+        "--replicates",
+        "0",
+        "--db",
+        str(tmp_path / "h.sqlite"),
+    )
     run = finished(child(*arguments, python=("-c", INTERRUPTED)))
     assert run.status == 130
     assert run.err == ""

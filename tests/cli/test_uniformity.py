@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from phantoms.flood import Flood
-from phantoms.nm import datasets
+from phantoms.nm import datasets, write
 from pydicom import Dataset, dcmread, dcmwrite
 
 from tests.cli.conftest import TWO, Floods, brivo
@@ -242,9 +242,25 @@ def test_rebin(floods: Floods) -> None:
     down, along = default["parameters"]["native_pixel_mm"]
     assert default["parameters"]["rebin"] == 1  # 4.4 mm is nearer to 6.4 mm than 8.8 mm
     assert coarse["parameters"]["rebin"] == 3
-    assert coarse["parameters"]["pixel_mm"] == pytest.approx([3 * down, 3 * along], abs=1e-4)  # printed rounded
+    assert coarse["parameters"]["pixel_mm"] == pytest.approx(
+        [3 * down, 3 * along], abs=1e-4
+    )  # printed rounded
     per_pixel = [measured(result, "uniformity.counts_per_pixel")["value"] for result in (default, coarse)]
-    assert per_pixel[1] / per_pixel[0] == pytest.approx(9, rel=0.02)  # Poisson of 25 pixels of 9,000 counts: 0.3 %
+    assert per_pixel[1] / per_pixel[0] == pytest.approx(
+        9, rel=0.02
+    )  # Poisson of 25 pixels of 9,000 counts: 0.3 %
+
+
+@pytest.mark.parametrize("zoom", [1.3, 2.5])
+def test_the_central_field_of_a_zoomed_flood_is_that_of_the_detector(tmp_path: Path, zoom: float) -> None:
+    """The header's field ends where the matrix does: 75 % of it is not the CFOV."""
+    (path,) = write(Flood("intevo", matrix=128, zoom=zoom, heads=TWO[:1]), tmp_path / "zoomed.dcm", seed=3)
+    run = uniformity(path)
+    for result in run.results:
+        fields = [m["name"].rsplit(".", 1)[-1] for m in result["measurements"]]
+        assert "cfov" not in fields or result["parameters"]["field_mm"] == [533, 387]
+    assert run.status == 3
+    assert "zoomed_field" in codes(run.refused) + [c for r in run.results for c in codes(r["not_measured"])]
 
 
 def test_edge_policies_change_places(floods: Floods) -> None:
@@ -272,7 +288,9 @@ def test_edge_margin(floods: Floods) -> None:
 
 def test_a_flood_is_even_beside_itself(floods: Floods) -> None:
     plain, compared = one(uniformity(floods.good)), one(uniformity(floods.good, "--reference", floods.good))
-    assert measured(compared, of="reference")["value"] == pytest.approx(0, abs=1e-9)  # a ratio of 1: arithmetic
+    assert measured(compared, of="reference")["value"] == pytest.approx(
+        0, abs=1e-9
+    )  # a ratio of 1: arithmetic
     assert measured(compared) == measured(plain)
     assert "no_reference" in codes(plain["not_measured"])
     assert "no_reference" not in codes(compared["not_measured"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,7 @@ def refusal(path: Path, **options: Any) -> Refusal:
     (refused,) = outcome.refused
     assert refused.file == path.name
     assert "\n" not in refused.reason
+    assert re.search(r"; [a-z]|: use |: pip install ", refused.reason)  # and what to do next
     return refused
 
 

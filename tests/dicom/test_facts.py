@@ -100,6 +100,8 @@ def test_the_offset_is_given_only_by_its_own_attribute(offset: str, suffix: str)
 def test_the_users_time() -> None:
     assert time_of("2026-11-16T07:15") == ("2026-11-16T07:15:00", "user")
     assert time_of("2026-11-16T07:12:59", **ACQUISITION) == ("2026-11-16T07:12:00", "AcquisitionDate")
+    local = {**ACQUISITION, "TimezoneOffsetFromUTC": "+0100"}
+    assert time_of("2026-11-16T07:12", **local)[0] == "2026-11-16T07:12:00+01:00"
     with pytest.raises(UnusableInput, match="leave out --acquired") as caught:
         time_of("2026-11-16T07:13:01", **ACQUISITION)
     assert caught.value.code == "acquired_conflict"

@@ -371,6 +371,13 @@ def test_harmless_values_are_left_out_and_named(tmp_path: Path) -> None:
     assert [hint.source for hint in frame.field_hints] == ["header"]  # no table: the zoom is not known
 
 
+def test_a_harmless_value_that_pydicom_cannot_convert(tmp_path: Path) -> None:
+    """1e999 is an infinity, and pydicom raises OverflowError at the first look."""
+    found = acquisition(patch(save(tmp_path / "flood.dcm", nm()), b"300000", b"1e999 "))
+    assert found.frames[0].duration_s is None
+    assert codes(found) == ["head_unknown", "nonstandard"]
+
+
 def test_what_is_not_needed_is_not_looked_at(tmp_path: Path) -> None:
     ds = nm()
     ds.TableHeight = 179.99

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import os
 import struct
@@ -24,6 +25,7 @@ from pydicom.uid import (
 )
 
 import nmqc.dicom
+from nmqc.dicom import ReadOptions, identify
 from nmqc.dicom import safe as safe_module
 from nmqc.errors import UnusableInput
 from tests.dicom.build import NM, TC, acquisition, distinct, nm, patch, read, refusal, save
@@ -66,6 +68,15 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert refusal(path).code == "unreadable"
 
 
+def test_a_refusal_knows_the_bytes_it_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"hello")
+    assert refusal(path).sha256 == hashlib.sha256(b"hello").hexdigest()
+    (found,) = identify([path], ReadOptions())
+    assert found.refused == refusal(path)
+    assert refusal(tmp_path / "none.dcm").sha256 == ""
+
+
 def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def deny(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
@@ -73,7 +84,10 @@ def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     path = save(tmp_path / "flood.dcm", nm())
     monkeypatch.setattr(Path, "open", deny)
     refused = refusal(path)
-    assert (refused.code, refused.reason) == ("unreadable", "cannot be opened: permission denied")
+    assert (refused.code, refused.reason) == (
+        "unreadable",
+        "cannot be opened: permission denied; check the file",
+    )
 
 
 def test_a_malformed_meta_group(tmp_path: Path) -> None:
@@ -419,7 +433,7 @@ def test_deep_nesting_is_a_refusal(tmp_path: Path) -> None:
     path.write_bytes(data[:at] + opening * depth + closing * depth + data[at:])
     refused = refusal(path)
     assert refused.code == "unreadable"
-    assert "nested" in refused.reason
+    assert "too deeply" in refused.reason
 
 
 # --- names ----------------------------------------------------------------------------------------------

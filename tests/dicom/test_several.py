@@ -110,16 +110,25 @@ def test_the_same_image_twice_is_analysed_once(tmp_path: Path) -> None:
     assert outcome.refused == ()
 
 
-def test_the_same_image_without_a_uid(tmp_path: Path) -> None:
-    one, other = ge(), ge(pixels=distinct(1) + np.uint16(1))
+def test_without_a_uid_the_bytes_decide(tmp_path: Path) -> None:
+    """Two heads at rest give the same pixels, all zero: without a UID only the same bytes are the same."""
+    first, second = nm(np.zeros((1, 6, 8), "u2")), nm(np.zeros((1, 6, 8), "u2"))
+    second.SeriesDescription = "det 2"
     paths = []
-    for name, ds in (("one", one), ("other", other)):
+    for name, ds in (("first", first), ("second", second)):
         path = save(tmp_path / f"{name}.dcm", ds)
-        element = b"\x08\x00\x18\x00UI\x06\x002.25.1"
-        data = path.read_bytes()
-        path.write_bytes(data.replace(element, b""))
+        path.write_bytes(path.read_bytes().replace(b"\x08\x00\x18\x00UI\x06\x002.25.1", b""))
         paths.append(path)
-    assert len(read(*paths, paths[0]).acquisitions) == 2
+    found = read(*paths, paths[0]).acquisitions
+    assert [codes(acquired) for acquired in found] == [["head_unknown", "given_twice"], ["head_unknown"]]
+
+
+def test_files_without_a_study_stay_apart(tmp_path: Path) -> None:
+    first, second = ge(windows=(TC,)), ge(windows=(SCATTER,))
+    second.SOPInstanceUID = "2.25.2"
+    first.StudyInstanceUID = second.StudyInstanceUID = ""
+    paths = [save(tmp_path / "em.dcm", first), save(tmp_path / "sc.dcm", second)]
+    assert len(read(*paths).acquisitions) == 2
 
 
 def test_the_same_uid_with_other_pixels_keeps_both(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from nmqc.measure import edges
 from nmqc.measure.field import Field, find_field
+from nmqc.measure.grid import Axis, blocks_about, sum_blocks
+from nmqc.measure.outline import half_inside, whole_pixels
 from nmqc.model import (
     Acquisition,
     Analysis,
@@ -23,6 +25,9 @@ from nmqc.model import (
     Source,
     System,
 )
+from nmqc.uniformity.flood import Flood as Prepared
+from nmqc.uniformity.flood import prepare
+from nmqc.uniformity.indices import Fields, all_indices, smooth
 from nmqc.uniformity.planar import Options, analyse
 from phantoms.defects import Defect
 from phantoms.fields import Outline, Point, Polygon
@@ -147,3 +152,37 @@ def codes(one: Result) -> set[str]:
 def texts(one: Result | Field, code: str) -> str:
     """Return the texts of all remarks of one code."""
     return " / ".join(remark.text for remark in one.remarks if remark.code == code)
+
+
+def hint(shape: str, *extents_mm: float, source: str = "header") -> FieldHint:
+    """Return a stated field."""
+    return FieldHint(shape, tuple(float(extent) for extent in extents_mm), source)
+
+
+def prepared(one: Acquisition) -> Prepared:
+    """Return the first frame made ready for the analysis."""
+    return prepare(one.frames[0], NO_SPLITS)
+
+
+def at_phase(made: Prepared, down: int, along: int) -> tuple[NDArray[Any], Fields, tuple[Axis, Axis]]:
+    """Return counts, whole pixels and grid with the re-binning grid moved by native pixels."""
+    native, spacing = made.frame.counts.shape, made.frame.spacing_mm
+    blocks = [
+        blocks_about(middle, count, pitch, block.factor, shift)
+        for middle, count, pitch, block, shift in zip(
+            made.field.lit.centre_mm[::-1], native, spacing, made.blocks, (down, along), strict=True
+        )
+    ]
+    rows, columns = (
+        block.axis(count, pitch) for block, count, pitch in zip(blocks, native, spacing, strict=True)
+    )
+    ufov = whole_pixels(made.inner, rows, columns)
+    cfov = half_inside(made.central, rows, columns)
+    return sum_blocks(made.frame.counts, *blocks), Fields(ufov, ufov & cfov), (rows, columns)
+
+
+def indices_at(made: Prepared, down: int = 0, along: int = 0) -> dict[str, float]:
+    """Return the indices over whole pixels with the re-binning grid moved by native pixels."""
+    counts, fields, _ = at_phase(made, down, along)
+    found = all_indices(smooth(counts, fields.ufov), fields)
+    return {name: float(index) for name, index in found.items()}

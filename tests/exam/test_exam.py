@@ -1,0 +1,373 @@
+"""The exam that every row of the catalogue passes, with the phantoms of table.py.
+
+Objects are drawn from a generator: twenty a run, seeded by NMQC_EXAM_SEED, which stands in the name of each case.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from nmqc import catalogue
+from nmqc.catalogue import Test as Row
+from nmqc.history import History, find_address
+from nmqc.model import Acquisition, Analysis, Measurement, Result
+from nmqc.report.document import dump, result_from_json, result_json
+from tests.exam.acquisitions import with_counts
+from tests.exam.table import EXAMINATIONS, Candidate, Examination
+
+SEED = int(os.environ.get("NMQC_EXAM_SEED") or 20260105)
+DRAWS = 20
+NOISY_FLOODS = 20
+
+Key = tuple[str, str]
+
+
+def examination(test: Row) -> Examination:
+    (found,) = [one for one in EXAMINATIONS if one.test == test.name]
+    return found
+
+
+def random_of(test: Row, *numbers: int) -> np.random.Generator:
+    """Return the generator of one case: no case depends on which others are run."""
+    return np.random.default_rng([SEED, *test.name.encode(), *numbers])
+
+
+rows = pytest.mark.parametrize(
+    "test", [pytest.param(test, id=f"{test.name}, seed {SEED}") for test in catalogue.TESTS]
+)
+cases = pytest.mark.parametrize(
+    ("test", "number"),
+    [
+        pytest.param(test, number, id=f"{test.name}, seed {SEED}, draw {number}")
+        for test in catalogue.TESTS
+        for number in range(DRAWS)
+    ],
+)
+
+
+@lru_cache(maxsize=DRAWS)
+def drawn(test: Row, number: int) -> Candidate:
+    return examination(test).draw(random_of(test, number))
+
+
+def analyse(test: Row, made: Acquisition, options: dict[str, Any]) -> Analysis:
+    return test.analyse(made, test.options(**options))
+
+
+def without_noise(test: Row, candidate: Candidate, made: Acquisition | None = None) -> tuple[Result, ...]:
+    """Return the results of an object without noise; none is refused."""
+    one = examination(test)
+    analysis = analyse(test, made or one.acquire(candidate), {**one.quick, **candidate.options})
+    assert analysis.refused == ()
+    return analysis.results
+
+
+@cache
+def exact(test: Row, number: int) -> tuple[Result, ...]:
+    return without_noise(test, drawn(test, number))
+
+
+@cache
+def noisy(test: Row, number: int) -> tuple[Acquisition, tuple[Result, ...]]:
+    """Return a drawn object with noise, and its results with their uncertainties."""
+    candidate = drawn(test, number)
+    made = examination(test).acquire(candidate, seed=number)
+    analysis = analyse(test, made, {"replicates": 10, **candidate.options})
+    assert analysis.refused == ()
+    return made, analysis.results
+
+
+def measured(result: Result) -> dict[Key, Measurement]:
+    return {(m.metric.name, m.of): m for m in result.measurements}
+
+
+def text_of(results: Iterable[Result]) -> list[str]:
+    return [dump(result_json(result, None)) for result in results]
+
+
+def test_every_row_has_one_examination() -> None:
+    assert sorted(one.test for one in EXAMINATIONS) == sorted(test.name for test in catalogue.TESTS)
+
+
+# --- a pure function ------------------------------------------------------------------------------------
+
+
+@cases
+def test_same_input_gives_the_same_result(test: Row, number: int) -> None:
+    made, first = noisy(test, number)
+    again = examination(test).acquire(drawn(test, number), seed=number)
+    assert again.frames[0].counts is not made.frames[0].counts
+    second = analyse(test, again, {"replicates": 10, **drawn(test, number).options})
+    assert text_of(second.results) == text_of(first)
+
+
+@cases
+def test_nothing_is_refused_beforehand_that_can_be_analysed(test: Row, number: int) -> None:
+    assert test.check(noisy(test, number)[0]) == ()
+
+
+@cases
+def test_input_is_untouched(test: Row, number: int) -> None:
+    made, _ = noisy(test, number)
+    again = examination(test).acquire(drawn(test, number), seed=number)
+    for frame, untouched in zip(made.frames, again.frames, strict=True):
+        np.testing.assert_array_equal(frame.counts, untouched.counts)
+        assert not frame.counts.flags.writeable
+
+
+# --- what must not change the answer, and how it must -----------------------------------------------------
+
+
+@cases
+def test_transposed_input_gives_the_transposed_answer(test: Row, number: int) -> None:
+    one, candidate = examination(test), drawn(test, number)
+    made = one.acquire(candidate)
+    frames = tuple(
+        replace(frame, counts=np.ascontiguousarray(frame.counts.T), spacing_mm=frame.spacing_mm[::-1])
+        for frame in made.frames
+    )
+    turned = without_noise(test, candidate, replace(made, frames=frames))
+    for result, other in zip(exact(test, number), turned, strict=True):
+        before, after = measured(result), measured(other)
+        assert {turned_key(one, key) for key in before} == set(after)
+        for key, m in before.items():
+            image = after[turned_key(one, key)]
+            # No noise: the outline is fitted, by steps that are the same along x and y to rounding.
+            assert image.value == pytest.approx(m.value, rel=1e-6, abs=1e-7), key
+            places = sorted((p.y_mm, p.x_mm) for p in image.at if "window" not in p.what)
+            expected = sorted((p.x_mm, p.y_mm) for p in m.at if "window" not in p.what)
+            np.testing.assert_allclose(places, expected, atol=1e-6, err_msg=str(key))
+
+
+def turned_key(one: Examination, key: Key) -> Key:
+    """Return the metric that takes the place of another in a transposed image."""
+    family, *rest = key[0].split(".")
+    return ".".join([family, *(one.swapped.get(part, part) for part in rest)]), key[1]
+
+
+@cases
+def test_lengths_are_true(test: Row, number: int) -> None:
+    check_lengths(examination(test), drawn(test, number), exact(test, number))
+
+
+@cases
+def test_same_object_on_other_pixels_has_the_same_lengths(test: Row, number: int) -> None:
+    one = examination(test)
+    other = one.on_other_pixels(drawn(test, number), random_of(test, number, 1))
+    results = without_noise(test, other)
+    assert results[0].parameters["pixel_mm"] != exact(test, number)[0].parameters["pixel_mm"]
+    check_lengths(one, other, results)
+
+
+def check_lengths(one: Examination, candidate: Candidate, results: Iterable[Result]) -> None:
+    for result in results:
+        lengths = list(one.lengths(candidate, result))
+        assert lengths
+        for what, found, true, within in lengths:
+            assert found == pytest.approx(true, abs=within), what
+
+
+@cases
+def test_counts_doubled_change_nothing_but_counts(test: Row, number: int) -> None:
+    made = examination(test).acquire(drawn(test, number))
+    frames = tuple(replace(frame, counts=2 * frame.counts) for frame in made.frames)
+    doubled = without_noise(test, drawn(test, number), replace(made, frames=frames))
+    for result, other in zip(exact(test, number), doubled, strict=True):
+        before, after = measured(result), measured(other)
+        assert before.keys() == after.keys()
+        for key, m in before.items():
+            factor = 2 if m.metric.unit == "counts" else 1
+            # No noise: doubling is exact, fits by least squares are not quite.
+            assert after[key].value == pytest.approx(factor * m.value, rel=1e-9, abs=1e-9), key
+
+
+# --- known truths ---------------------------------------------------------------------------------------
+
+
+@rows
+@pytest.mark.parametrize("series", range(3))
+def test_defect_from_none_to_total_follows_its_closed_form(test: Row, series: int) -> None:
+    steps = list(examination(test).sweep(random_of(test, 100, series)))
+    found: list[dict[Key, Measurement]] = []
+    for candidate, expected, within in steps:
+        results = without_noise(test, candidate)
+        assert len(results) == 1
+        found.append(measured(results[0]))
+        for name, value in expected.items():
+            assert found[-1][name, ""].value == pytest.approx(value, abs=within), name
+    for name in steps[0][1]:
+        assert all(np.diff([one[name, ""].value for one in found]) > 0)
+
+
+@cache
+def repeated(test: Row) -> tuple[Candidate, tuple[Result, ...]]:
+    """Return one object with nothing but noise, acquired twenty times."""
+    one = examination(test)
+    candidate = one.noise(random_of(test, 200))
+    results = []
+    for seed in range(NOISY_FLOODS):
+        analysis = analyse(test, one.acquire(candidate, seed), dict(candidate.options))
+        assert analysis.refused == ()
+        results += analysis.results
+    return candidate, tuple(results)
+
+
+@rows
+def test_pure_noise_gives_the_predicted_mean_and_spread(test: Row) -> None:
+    candidate, results = repeated(test)
+    predicted = examination(test).predicted(candidate, results[0])
+    assert predicted
+    for name, (mean, spread) in predicted.items():
+        values = [measured(result)[name, ""].value for result in results]
+        assert np.mean(values) == pytest.approx(mean, abs=3.5 * spread / NOISY_FLOODS**0.5), name
+        # The scatter of 20 normal numbers: three and a half standard errors of it.
+        assert np.std(values, ddof=1) == pytest.approx(spread, rel=3.5 / (2 * NOISY_FLOODS) ** 0.5), name
+
+
+@rows
+def test_pure_noise_scatters_as_the_stated_uncertainty(test: Row) -> None:
+    _, results = repeated(test)
+    stated: dict[Key, list[float]] = {}
+    values: dict[Key, list[float]] = {}
+    for result in results:
+        for key, m in measured(result).items():
+            if "counting" in m.uncertainty_parts:
+                stated.setdefault(key, []).append(m.uncertainty_parts["counting"])
+                values.setdefault(key, []).append(m.value)
+    assert stated
+    ratios = {key: np.mean(stated[key]) / np.std(values[key], ddof=1) for key in ordinary(stated)}
+    # The scatter of 20 (kurtosis about 4: 19 %) on either side of a ratio of 0.85 to 1.15, three standard errors.
+    limit = 1 + 3 * 0.19
+    assert {key: float(r) for key, r in ratios.items() if not 0.85 / limit < r < 1.15 * limit} == {}
+
+
+def ordinary(stated: Iterable[Key]) -> list[Key]:
+    """Leave out what is cut off at zero when there is nothing but noise: it does not scatter as its error says."""
+    return [key for key in stated if "structural" not in key[0]]
+
+
+@rows
+def test_pure_noise_reads_as_its_noise_floor(test: Row) -> None:
+    _, results = repeated(test)
+    floors = {key: m.noise_floor for key, m in measured(results[0]).items() if m.noise_floor is not None}
+    for key, floor in floors.items():
+        values = [measured(result)[key].value for result in results]
+        error = np.std(values, ddof=1) / NOISY_FLOODS**0.5
+        assert np.mean(values) == pytest.approx(floor.mean, abs=3.5 * error), key
+        assert floor.mean < floor.p95
+    assert bool(floors) == any("noise_floor" in text for text in text_of(results[:1]))
+
+
+# --- what leaves the program ----------------------------------------------------------------------------
+
+
+@cases
+def test_result_comes_back_from_json_number_for_number(test: Row, number: int) -> None:
+    for result in noisy(test, number)[1]:
+        text = dump(result_json(result, None))
+        back = result_from_json(json.loads(text))
+        assert dump(result_json(back, None)) == text
+        assert [(m.value, m.uncertainty, m.noise_floor, m.at) for m in back.measurements] == [
+            (m.value, m.uncertainty, m.noise_floor, m.at) for m in result.measurements
+        ]
+        assert back.not_measured == result.not_measured
+        assert back.remarks == result.remarks
+
+
+@rows
+def test_result_comes_back_from_the_history_number_for_number(test: Row, tmp_path: Path) -> None:
+    with History.open(find_address(str(tmp_path / "exam.sqlite"))) as history:
+        for number in range(DRAWS):
+            for result in noisy(test, number)[1]:
+                payload = result_json(result, None)
+                recorded = history.record(result, payload)
+                assert recorded.new
+                stored = history.get(recorded.number).payload
+                assert stored == {**json.loads(dump(payload)), "history": recorded.number}
+                back = result_from_json(stored)
+                assert [m.value for m in back.measurements] == [m.value for m in result.measurements]
+        for result in noisy(test, 0)[1]:
+            assert not history.record(result, result_json(result, None)).new
+
+
+# --- what is delivered, and what is refused ---------------------------------------------------------------
+
+
+@cases
+def test_every_declared_metric_is_delivered_or_said_to_be_absent(test: Row, number: int) -> None:
+    declared = {metric.name: metric for metric in test.metrics}
+    for result in (*exact(test, number), *noisy(test, number)[1]):
+        delivered = {m.metric.name for m in result.measurements}
+        absent = {item.name for item in result.not_measured}
+        assert delivered | absent == declared.keys()
+        assert all(declared[m.metric.name] == m.metric for m in result.measurements)
+        keys = [(m.metric.name, m.of) for m in result.measurements]
+        keys += [(item.name, item.of) for item in result.not_measured]
+        assert len(keys) == len(set(keys))
+        assert all(item.code and item.reason for item in result.not_measured)
+        for m in result.measurements:
+            assert math.isfinite(m.value)
+            assert m.uncertainty is None or (math.isfinite(m.uncertainty) and m.uncertainty >= 0)
+        assert (result.test, result.algorithm.partition("/")[0]) == (test.name, test.name)
+        assert result.verdict == "unjudged"
+
+
+def one_pixel_lit(like: NDArray[Any]) -> NDArray[Any]:
+    counts = np.zeros_like(like, dtype=np.int64)
+    counts[like.shape[0] // 3, like.shape[1] // 2] = 900
+    return counts
+
+
+UNUSABLE: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    "no pixels": lambda _: np.zeros((0, 0), np.uint16),
+    "no rows": lambda like: np.zeros((0, like.shape[1]), np.uint16),
+    "a single pixel": lambda _: np.full((1, 1), 900, np.uint16),
+    "a single row": lambda like: np.full((1, like.shape[1]), 900, np.uint16),
+    "a single column": lambda like: np.full((like.shape[0], 1), 900, np.uint16),
+    "nothing but zeros": lambda like: np.zeros(like.shape, np.uint16),
+    "nothing but zeros, not whole numbers": lambda like: np.zeros(like.shape),
+    "one pixel lit": one_pixel_lit,
+    "negative": lambda like: np.full(like.shape, -1.0),
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+@rows
+def test_images_without_anything_to_measure_are_refused(test: Row, what: str) -> None:
+    made = examination(test).acquire(drawn(test, 0), seed=0)
+    unusable = with_counts(made, UNUSABLE[what](made.frames[0].counts))
+    analysis = analyse(test, unusable, {**examination(test).quick})
+    assert analysis.results == ()
+    assert len(analysis.refused) == len(made.frames)
+    for frame, refusal in zip(made.frames, analysis.refused, strict=True):
+        assert refusal.code
+        assert len(refusal.reason) > 20
+        assert "\n" not in refusal.reason
+        assert (refusal.file, refusal.detector) == (frame.input.file, frame.detector)
+    assert test.check(unusable) == analysis.refused
+
+
+@rows
+def test_acquisition_without_frames_gives_nothing(test: Row) -> None:
+    made = examination(test).acquire(drawn(test, 0), seed=0)
+    analysis = analyse(test, replace(made, frames=()), {})
+    assert (analysis.results, analysis.refused) == ((), ())
+
+
+@rows
+def test_test_is_found_by_name_and_its_metrics_have_names_of_their_own(test: Row) -> None:
+    assert catalogue.find(test.name) is test
+    names = [metric.name for metric in test.metrics]
+    assert len(names) == len(set(names))
+    assert all(catalogue.metric_units()[metric.name] == metric.unit for metric in test.metrics)
