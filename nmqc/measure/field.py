@@ -201,7 +201,7 @@ def _corner_cut(
 
     What the corner that is cut least shows is the shape; corners within 2 mm of it, along the diagonal, are alike.
     """
-    tolerance_mm = _tolerance_mm(coarse)
+    tolerance_mm = max(DEFECT_MM, 0.9 * max(coarse.rows.pitch_mm, coarse.columns.pitch_mm))
     depths = {name: edges.corner_depth(coarse, box, signs) for name, signs in CORNERS.items()}
     least = min(depths.values())
     missing = tuple(name for name, depth in depths.items() if depth - least > tolerance_mm)
@@ -347,26 +347,34 @@ def _agreeing(
     """Return the stated outline about the centre of the lit field if the extents agree, else None."""
     best: tuple[float, Outline] | None = None
     for width, height in _orders(hint):
-        disagreement = _disagreement((width, height), found, border, spacing_mm)
+        disagreement = _disagreement(hint, (width, height), found, border, spacing_mm)
         if disagreement <= 1 and (best is None or disagreement < best[0]):
             best = (disagreement, _stated_outline(found.outline, width, height, border))
     return None if best is None else best[1]
 
 
 def _disagreement(
-    stated_mm: tuple[float, float], found: _Found, border: Border, spacing_mm: tuple[float, float]
+    hint: FieldHint,
+    stated_mm: tuple[float, float],
+    found: _Found,
+    border: Border,
+    spacing_mm: tuple[float, float],
 ) -> float:
     """Return the larger difference of two extents over what is tolerated: 1 or less agrees.
 
-    Where the matrix cuts the field off, a statement has to be larger than what is seen: a header's pair that was
-    cut off with the image proves nothing.
+    Where the matrix cuts the field off, a statement has to be larger than what is seen; a header's has to be so
+    beyond doubt, for a pair that was cut off with the image proves nothing.
     """
     worst = 0.0
+    beyond = 1.0 if hint.source == LEAST_TRUSTED else 0.0
     for stated, seen, pixel, clipped in zip(
         stated_mm, found.outline.extents_mm(), spacing_mm[::-1], border.clipped_axes, strict=True
     ):
         difference = (stated - seen) / max(AGREE_FRACTION * stated, AGREE_PIXELS * pixel)
-        worst = max(worst, (0.0 if difference > 1 else float("inf")) if clipped else abs(difference))
+        if clipped:
+            worst = max(worst, 0.0 if difference > beyond else float("inf"))
+        else:
+            worst = max(worst, abs(difference))
     return worst
 
 

@@ -53,7 +53,9 @@ def towards_centre(place: Point, mm: float) -> Point:
 def places(name: str) -> dict[str, Point]:
     """Return where tubes die: the corner lower right, the side at the left, the bottom, the middle."""
     width, height = FIELDS[name].extents_mm
-    bottom = (0.2 * width, height / 2) if name in ("rectangle", "cut corners", "octagon") else (0.0, height / 2)
+    bottom = (
+        (0.2 * width, height / 2) if name in ("rectangle", "cut corners", "octagon") else (0.0, height / 2)
+    )
     return {
         "corner": towards_centre(CORNERS[name], 34.0),
         "on the corner": CORNERS[name],
@@ -91,7 +93,12 @@ def test_dead_tube_reads_100_inside_a_whole_outline(name: str, where: str) -> No
 
 @pytest.mark.parametrize(
     "pair",
-    [("on the corner", "middle"), ("corner", "opposite corner"), ("corner", "next corner"), ("on the side", "corner")],
+    [
+        ("on the corner", "middle"),
+        ("corner", "opposite corner"),
+        ("corner", "next corner"),
+        ("on the side", "corner"),
+    ],
 )
 @pytest.mark.parametrize("name", list(FIELDS))
 def test_two_dead_tubes(name: str, pair: tuple[str, str]) -> None:
@@ -145,9 +152,16 @@ def test_dead_quadrant_is_a_defect_of_the_whole_field(part: str) -> None:
 
 
 def test_one_dead_corner_names_the_corner() -> None:
-    for x, y, word in ((-1, -1, "top left"), (1, -1, "top right"), (-1, 1, "bottom left"), (1, 1, "bottom right")):
+    for x, y, word in (
+        (-1, -1, "top left"),
+        (1, -1, "top right"),
+        (-1, 1, "bottom left"),
+        (1, 1, "bottom right"),
+    ):
         corner = (x * 533 / 2, y * 387 / 2)
-        said = texts(field_of(expected(flood(FIELDS["rectangle"], 256, 2.3976, [dead(corner)]))), "field_incomplete")
+        said = texts(
+            field_of(expected(flood(FIELDS["rectangle"], 256, 2.3976, [dead(corner)]))), "field_incomplete"
+        )
         assert word in said
         assert " and " not in said.split(":")[0]
 
@@ -179,7 +193,9 @@ def sweep(
 
 def assert_rises(found: list[float], start: float) -> None:
     # Rounding of sums over some 10 pixels, in points; a step of gain is worth more than 1 point.
-    falls = [(GAINS[i], found[i - 1], found[i]) for i in range(1, len(found)) if found[i] < found[i - 1] - 1e-6]
+    falls = [
+        (GAINS[i], found[i - 1], found[i]) for i in range(1, len(found)) if found[i] < found[i - 1] - 1e-6
+    ]
     assert falls == []
     assert found[0] < start
 
@@ -220,7 +236,9 @@ def test_dying_patch_of_40_mm_rises_on_every_matrix(x_mm: float, matrix: tuple[i
 
 
 @pytest.mark.parametrize(
-    ("side_mm", "place"), [(27.0, (-533 / 2 + 4, 387 / 2 - 4)), (40.0, (533 / 2, -33.0))], ids=["corner", "side"]
+    ("side_mm", "place"),
+    [(27.0, (-533 / 2 + 4, 387 / 2 - 4)), (40.0, (533 / 2, -33.0))],
+    ids=["corner", "side"],
 )
 def test_patch_partly_outside_a_centred_field_rises(side_mm: float, place: Point) -> None:
     """The middle of the field lies on the line between two native pixels: the grid must not change sides."""
@@ -235,7 +253,9 @@ def test_small_patch_rises_on_the_finest_matrix(x_mm: float, offset: Point) -> N
     found = sweep(FIELDS["rectangle"], 1024, 0.5994, dead((x_mm, 20.0), 0.0, Rectangle(27.0, 27.0)), offset)
     assert_rises(found, 0.3)
     if x_mm > -254:
-        assert found[-1] == pytest.approx(100, abs=1e-9)  # 27 > 4 x 6.593 mm: 3 x 3 pixels wherever the grid lies
+        assert found[-1] == pytest.approx(
+            100, abs=1e-9
+        )  # 27 > 4 x 6.593 mm: 3 x 3 pixels wherever the grid lies
 
 
 @pytest.mark.parametrize("place", [(-42.3, 17.7), (111.1, -93.9), (0.0, 0.0)])
@@ -246,7 +266,9 @@ def test_patch_of_four_pixels_against_the_closed_form(place: Point) -> None:
     assert found == pytest.approx(closed, abs=1e-9)  # no noise: arithmetic alone
 
 
-@pytest.mark.parametrize(("pixels", "share"), [((1, 1), 4 / 16), ((1, 2), 6 / 16), ((2, 2), 9 / 16), ((3, 1), 8 / 16)])
+@pytest.mark.parametrize(
+    ("pixels", "share"), [((1, 1), 4 / 16), ((1, 2), 6 / 16), ((2, 2), 9 / 16), ((3, 1), 8 / 16)]
+)
 def test_patch_of_few_pixels_against_the_closed_form(pixels: tuple[int, int], share: float) -> None:
     """A dead patch of whole re-binned pixels takes its weights, of 16, off the lowest smoothed count."""
     tall, wide = pixels

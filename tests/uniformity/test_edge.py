@@ -76,7 +76,9 @@ def test_the_grid_as_analysed_is_one_of_those_examined_here() -> None:
 @pytest.mark.parametrize("edge_fwhm_mm", [3.0, 5.0])
 @pytest.mark.parametrize("matrix", [512, 256, 128])
 @pytest.mark.parametrize(
-    "field", [FIELD, CutCorners(533.0, 387.0, 60.0), Circle(400.0), Octagon(420.0)], ids=lambda f: type(f).__name__
+    "field",
+    [FIELD, CutCorners(533.0, 387.0, 60.0), Circle(400.0), Octagon(420.0)],
+    ids=lambda f: type(f).__name__,
 )
 def test_flat_flood_is_flat_in_every_phase(field: Outline, matrix: int, edge_fwhm_mm: float) -> None:
     phases = every_phase(field, matrix, (), edge_fwhm_mm)
@@ -88,7 +90,9 @@ def test_flat_flood_is_flat_in_every_phase(field: Outline, matrix: int, edge_fwh
 @pytest.mark.parametrize("off_mm", [(1, 1), (-1, -1), (1, 0), (0, -1), (-1, 1), (0.5, 0.5)])
 @pytest.mark.parametrize("edge_fwhm_mm", [3.0, 5.0])
 @pytest.mark.parametrize("matrix", [512, 256, 128])
-def test_outline_up_to_a_millimetre_off(matrix: int, edge_fwhm_mm: float, off_mm: tuple[float, float]) -> None:
+def test_outline_up_to_a_millimetre_off(
+    matrix: int, edge_fwhm_mm: float, off_mm: tuple[float, float]
+) -> None:
     # An outline off by d at each side is wider by 2 d.
     stated = hint("RECTANGLE", 533 + 2 * off_mm[0], 387 + 2 * off_mm[1])
     tube = WeakTube(-533 / 2 + inside_mm(edge_fwhm_mm) + 8, 17.0, 0.05, 25.0)
@@ -114,7 +118,9 @@ def test_weak_tube_reads_alike_in_every_phase(where: str, matrix: int, edge_fwhm
         place if abs(place) > 1 else place * (half - inside_mm(edge_fwhm_mm))
         for place, half in zip(TUBES[where], (533 / 2, 387 / 2), strict=True)
     )
-    phases = every_phase(FIELD, matrix, [WeakTube(x, y, 0.05, 25.0)], edge_fwhm_mm, step=3 if matrix == 1024 else 1)
+    phases = every_phase(
+        FIELD, matrix, [WeakTube(x, y, 0.05, 25.0)], edge_fwhm_mm, step=3 if matrix == 1024 else 1
+    )
     assert spread(phases) < PROMISED_SPREAD
 
 
@@ -251,7 +257,9 @@ def test_strict_that_falls_with_a_dead_patch_is_flagged() -> None:
     strict = [value(one, of="strict") for one in found]
     default = [value(one) for one in found]
     # 100 (1 - g) / (1 + g), deep inside the patch.
-    assert default == pytest.approx([100 / 3, 900 / 11, 100], abs=0.1)  # 0.1 % of light lost at the blurred edge
+    assert default == pytest.approx(
+        [100 / 3, 900 / 11, 100], abs=0.1
+    )  # 0.1 % of light lost at the blurred edge
     assert strict[0] == pytest.approx(100 / 3, abs=15)  # the partly lit edge pixels that stay
     assert strict[2] < strict[1]
     assert value(found[2], of="strict") < 50
@@ -267,7 +275,10 @@ def test_margin_is_twice_the_sigma_or_as_asked() -> None:
     wide = result(one, Options(edge_margin_mm=9.5, replicates=0)).parameters
     assert wide["edge_margin_mm"] == 9.5
     assert wide["pixels_ufov"] < found["pixels_ufov"]
-    assert result(one, Options(edge_margin_mm=0.0, replicates=0)).parameters["pixels_ufov"] > found["pixels_ufov"]
+    assert (
+        result(one, Options(edge_margin_mm=0.0, replicates=0)).parameters["pixels_ufov"]
+        > found["pixels_ufov"]
+    )
 
 
 def test_whole_pixels_lie_inside_the_true_field_less_the_margin() -> None:

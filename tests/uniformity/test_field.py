@@ -126,7 +126,9 @@ def test_slope_of_the_cut(cut_x_mm: float, cut_y_mm: float, offset: tuple[float,
 
 
 @pytest.mark.parametrize("counts", [1e6, 5e6, 60e6])
-@pytest.mark.parametrize("name", ["rectangle", "small cut", "cut", "circle", "octagon", "hexagon, flat right"])
+@pytest.mark.parametrize(
+    "name", ["rectangle", "small cut", "cut", "circle", "octagon", "hexagon, flat right"]
+)
 def test_outline_of_noisy_floods(name: str, counts: float) -> None:
     shape, word = SHAPES[name]
     found = field_of(noisy(flood(shape, 256, 2.3976, counts=counts), seed=7))
@@ -229,9 +231,7 @@ def test_either_order_of_the_pair(pair: tuple[float, float]) -> None:
 def test_agreement_within_three_percent_or_two_pixels(
     matrix: int, stated: tuple[float, float], agrees: bool
 ) -> None:
-    found = field_of(
-        expected(flood(SYSTEM_FIELD, matrix, MATRICES[matrix]), [hint("RECTANGLE", *stated)])
-    )
+    found = field_of(expected(flood(SYSTEM_FIELD, matrix, MATRICES[matrix]), [hint("RECTANGLE", *stated)]))
     assert found.stated == agrees
     wanted = stated if agrees else SYSTEM_FIELD.extents_mm
     assert found.outline.extents_mm() == pytest.approx(wanted, abs=tolerance_mm(MATRICES[matrix]))
@@ -342,7 +342,9 @@ def test_zoom_that_cuts_the_cfov_is_refused(pixel_mm: float) -> None:
     assert refusal(zoomed(pixel_mm, STATED)).code == "zoomed_field"
 
 
-@pytest.mark.parametrize("field", [Circle(400.0), Octagon(400.0), Hexagon(400.0)], ids=["circle", "octagon", "hexagon"])
+@pytest.mark.parametrize(
+    "field", [Circle(400.0), Octagon(400.0), Hexagon(400.0)], ids=["circle", "octagon", "hexagon"]
+)
 def test_zoomed_fields_that_are_no_rectangles(field: Outline) -> None:
     # 256 pixels of 1.4 mm are 358 mm: the matrix cuts 21 mm off each side.
     assert refusal(zoomed(1.4, field=field)).code == "zoomed_field"
@@ -362,7 +364,9 @@ def test_light_in_the_whole_matrix_is_no_field() -> None:
     assert refusal(full).code == "zoomed_field"
 
 
-@pytest.mark.parametrize("field", [Rectangle(526.6, 391.0), CutCorners(526.6, 391.0, 82.0)], ids=["rectangle", "cut"])
+@pytest.mark.parametrize(
+    "field", [Rectangle(526.6, 391.0), CutCorners(526.6, 391.0, 82.0)], ids=["rectangle", "cut"]
+)
 def test_half_lit_columns_at_the_border_of_the_matrix(field: Outline) -> None:
     # 256 pixels of 2.065 mm are 528.64 mm: the outermost columns are half lit, and the field is whole.
     one = zoomed(2.065, field=field, offset_mm=(0.0, 0.3), edge_fwhm_mm=0.0)

@@ -20,10 +20,13 @@ from tests.uniformity.floods import (
     codes,
     flood,
     frame,
+    indices_at,
     measurement,
     noisy,
+    prepared,
     refusal,
     result,
+    texts,
     value,
 )
 
@@ -151,7 +154,6 @@ NO_FLOODS: dict[str, Any] = {
     "point": lambda: spot(4.0),
     "wide point": lambda: spot(25.0),
     "very wide point": lambda: spot(90.0) * detector(),
-    "point over background": lambda: spot(4.0) + 1e-3 * detector(),
     "line": rods,
     "four lines": lambda: sum(np.roll(rods(), shift, axis=1) for shift in (0, 20, 40, 60)),
     "lying cylinder": lambda: lying_cylinder(200.0),
@@ -227,7 +229,8 @@ def test_other_kinds_of_acquisition(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "shape", [(1, 1), (1, 64), (64, 1), (1, 1000), (1000, 1), (2, 64), (64, 3), (8, 8), (5, 300), (16, 16), (32, 32)]
+    "shape",
+    [(1, 1), (1, 64), (64, 1), (1, 1000), (1000, 1), (2, 64), (64, 3), (8, 8), (5, 300), (16, 16), (32, 32)],
 )
 def test_tiny_images(shape: tuple[int, int]) -> None:
     refused_as(whole_numbers(np.full(shape, 100, np.uint16)), "not_a_flood")
@@ -258,18 +261,17 @@ ODD: dict[str, tuple[Defect, ...]] = {
     "crack": (Crack(20.0, 10.0, 30.0, 0.9, 4.0, 1.0),),
     "crystal gone wet": (HydrationSpots(60, 0.4, 5.0),),
     "dead tube in the middle": (DeadPatch(Circle(76.0), 3.0, 2.0),),
-    "seven dead tubes in the middle": (DeadPatch(Circle(200.0), 3.0, 2.0),),
+    "four dead tubes in the middle": (DeadPatch(Circle(150.0), 3.0, 2.0),),
 }
 
 
 @pytest.mark.parametrize("name", list(ODD))
 def test_odd_floods_are_measured(name: str) -> None:
-    made = flood(FIELD, SIDE, PIXEL, ODD[name], counts=20e6)
-    found = result(noisy(made, seed=3))
+    made = prepared(noisy(flood(FIELD, SIDE, PIXEL, ODD[name], counts=20e6), seed=3))
     # 1 mm is what the default policy bears; strong structure at the edge bends the half height a little.
-    assert found.parameters["field_mm"] == pytest.approx([533, 387], abs=1.0)
-    assert "field_incomplete" not in codes(found)
-    assert value(found) > 5  # they are bad ones, all the same
+    assert made.field.outline.extents_mm() == pytest.approx((533, 387), abs=1.0)
+    assert texts(made.field, "field_incomplete") == ""
+    assert indices_at(made)["integral.ufov"] > 5  # they are bad ones, all the same
 
 
 @pytest.mark.parametrize("background", [0.03, 0.12])
@@ -281,8 +283,16 @@ def test_scatter_outside_the_field_is_borne(background: float) -> None:
     assert value(found) < 1.3 * floor.p95  # a flat flood reads as noise
 
 
-@pytest.mark.parametrize("field", [FIELD, Circle(400.0), Octagon(420.0)], ids=lambda one: type(one).__name__)
-@pytest.mark.parametrize(("side", "pixel_mm"), [(64, 9.6), (256, PIXEL), (1024, 0.5994)])
+@pytest.mark.parametrize(
+    ("field", "side", "pixel_mm"),
+    [
+        (FIELD, 64, 9.6),
+        (FIELD, 256, PIXEL),
+        (FIELD, 1024, 0.5994),
+        (Circle(400.0), 256, PIXEL),
+        (Octagon(420.0), 256, PIXEL),
+    ],
+)
 def test_few_counts_are_measured_and_said_to_be_few(field: Outline, side: int, pixel_mm: float) -> None:
     found = result(noisy(flood(field, side, pixel_mm, counts=200e3), seed=3))
     assert "low_counts" in codes(found)
@@ -346,7 +356,9 @@ def test_the_real_flood() -> None:
         ours = measurement(found, name)
         assert ours.uncertainty is not None
         assert ours.value == pytest.approx(other, abs=2 * ours.uncertainty)
-    assert value(found, "counts_per_pixel") == pytest.approx(3170, rel=0.05)  # its neighbourhood, by the median
+    assert value(found, "counts_per_pixel") == pytest.approx(
+        3170, rel=0.05
+    )  # its neighbourhood, by the median
     floor = measurement(found).noise_floor
     assert floor is not None
     # Poisson noise alone on these counts and pixels: 2.53, standard error of 100 trials 0.02; other mask: 3 %.
