@@ -17,7 +17,7 @@ class Comparison:
     what : nmqc's work
     beside : the other work
     ours, theirs : their times
-    faster : the ratio says how many times faster ours is; else which part of theirs ours takes
+    faster : the ratio says how many times as fast ours is; else which part of theirs ours takes
     target : least ratio (`faster`) or largest; None: for information
     """
 
@@ -55,8 +55,8 @@ class Comparison:
 
 
 def ratio_text(comparison: Comparison, ratio: float) -> str:
-    """Return a ratio for people: "21 x faster" or "0.31 of it"."""
-    return f"{three_digits(ratio)} x faster" if comparison.faster else f"{ratio:.2f} of it"
+    """Return a ratio for people: "21 times as fast" or "0.31 of it"."""
+    return f"{three_digits(ratio)} times as fast" if comparison.faster else f"{ratio:.2f} of it"
 
 
 def target_text(comparison: Comparison) -> str:

@@ -27,6 +27,8 @@ FACING_DEG = (
     20.0,
 )  # parts of an outline that are taken to run along an axis; the second for small circles
 FEWEST_STRIPS = 3
+FEWEST_SAMPLES = 8  # across the edge, below which its blur cannot be fitted
+USUAL_SIGMA_MM = 1.5  # of a camera's edge: taken where it cannot be fitted
 SHARPER = 9.0  # chi-squared by which a blurred edge must fit better than a sharp one
 SIDES = ("left", "right", "top", "bottom")
 NORMALS = np.array([(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)])
@@ -245,15 +247,16 @@ def edge_width(border: Border, image: Coarse, lit: Outline) -> tuple[float, NDAr
     """Return the sigma of the edge's blur, and how far out of the outline each side's edge lies, in mm.
 
     The mean profile across those parts of the border that run along an axis is fitted by a step blurred by a Gaussian
-    and averaged over each pixel; the sigma is 0 where a sharp step fits as well within the counting noise.
+    and averaged over each pixel; the sigma is 0 where a sharp step fits as well within the counting noise, and 1.5 mm
+    where no part of the border can be fitted.
     """
     profiles = [_mean_edge(border, image, lit, side) for side in range(4)]
     side = np.concatenate([np.full(profile[0].size, index) for index, profile in enumerate(profiles)])
     pitches = np.array([_across(image, index).pitch_mm for index in range(4)])
     pitch_mm = pitches[side]
     depth, light, error = (np.concatenate([profile[item] for profile in profiles]) for item in range(3))
-    if depth.size < 8:
-        return 0.0, np.zeros(4)
+    if depth.size < FEWEST_SAMPLES:
+        return USUAL_SIGMA_MM, np.zeros(4)
     sharp_shifts = np.array(
         [_sharp_shift(*profile, float(pitch)) for profile, pitch in zip(profiles, pitches, strict=True)]
     )

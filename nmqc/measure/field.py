@@ -22,6 +22,7 @@ from nmqc.model import FieldHint, Remark
 DEFECT_MM = 2.0  # corners or sides that differ by more are a defect, not a shape
 AGREE_FRACTION, AGREE_PIXELS = 0.03, 2.0  # a stated field agrees with the image within the larger of the two
 SMALLEST_FIELD_MM = 100.0
+FARTHEST_OFF_MM = 30.0  # off the centre of the matrix, for a field that is known from the image alone
 SMALL_CUT_MM = 1.5  # along the diagonal: a corner cut by less cannot be told from a sharp one
 LINE_MM = 12.0  # along the diagonal: from here on the slope of a cut is fitted, below it is 45 degrees
 CORNERS = {"top left": (-1, -1), "top right": (1, -1), "bottom left": (-1, 1), "bottom right": (1, 1)}
@@ -72,14 +73,55 @@ def find_field(coarse: Coarse, hints: tuple[FieldHint, ...] = ()) -> Field:
     Raises
     ------
     CannotMeasure
-        ``not_a_flood``: what is lit is no field that makers build, or is too small.
+        ``not_a_flood``: what is lit is no field that makers build, or is too small. ``field_incomplete``: a strip
+        at one side seems to be dark.
     """
+    _require_room(coarse)
     border = edges.find_border(coarse)
     found = _found_outline(border, coarse)
     chosen, source, stated, remarks = _choose(found, border, hints, coarse.native_mm)
+    if not stated:
+        _require_whole(found, border, hints)
     lit = _no_further(chosen, found.outline)
     said = (*remarks, *_shape_remarks(found, coarse))
     return Field(chosen, lit, found.sigma_mm, source, border.clipped, stated, said)
+
+
+def _require_room(coarse: Coarse) -> None:
+    """Refuse an image that is too small to hold a field."""
+    height, width = (axis.count * axis.pitch_mm for axis in (coarse.rows, coarse.columns))
+    if min(width, height) < SMALLEST_FIELD_MM:
+        raise CannotMeasure(
+            "not_a_flood",
+            f"this is not a flood: the image is {width:.0f} x {height:.0f} mm in all; is the pixel size right?",
+        )
+
+
+def _require_whole(found: _Found, border: Border, hints: tuple[FieldHint, ...]) -> None:
+    """Refuse a lit field, known from the image alone, of which a whole strip at one side may be dark.
+
+    It lies more than 30 mm off the centre of the matrix; or it is smaller than a field stated by the site or the
+    table of systems, and off the centre to the side that lacks less.
+
+    Raises
+    ------
+    CannotMeasure
+        ``field_incomplete``.
+    """
+    trusted = [hint for hint in hints if hint.source != LEAST_TRUSTED]
+    wanted = _orders(trusted[0])[0] if trusted else (0.0, 0.0)
+    for name, off, seen, stated, clipped in zip(
+        "xy", found.outline.centre_mm, found.outline.extents_mm(), wanted, border.clipped_axes, strict=True
+    ):
+        lacking = stated - seen if seen < (1 - AGREE_FRACTION) * stated else 0.0
+        if clipped or abs(off) <= (max(2 * DEFECT_MM, lacking / 4) if lacking else FARTHEST_OFF_MM):
+            continue
+        dark = {"x": ("right", "left"), "y": ("bottom", "top")}[name][off > 0]
+        raise CannotMeasure(
+            "field_incomplete",
+            f"the lit field lies {abs(off):.0f} mm off the centre of the matrix, as if the {dark} of the detector "
+            "were dark; if it is not, state the camera's field of view in the site's configuration",
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +160,11 @@ def _explains(outline: Outline, border: Border, tolerance_mm: float) -> float:
     return float(np.mean(np.abs(beyond) <= tolerance_mm) - np.mean(beyond > tolerance_mm))
 
 
+def _misfit(outline: Outline, border: Border) -> float:
+    """Return the mean distance of border points from the outline, in mm; a dent counts 4 mm at most."""
+    return float(np.minimum(np.abs(outline.distance_mm(border.x_mm, border.y_mm)), 2 * DEFECT_MM).mean())
+
+
 def _outward(values: NDArray[np.float64], tolerance_mm: float) -> float:
     """Return the position of a side from points along it, measured outwards: dents do not count.
 
@@ -146,9 +193,11 @@ def _fit_rectangle(border: Border, coarse: Coarse) -> _Found:
             "give an image that lights the whole detector",
         )
     box, sigma_mm = _sharpen(rectangle(centre, width, height), border, coarse)
-    cut, missing = _corner_cut(border, coarse, box, sigma_mm)
-    outline = _with_cuts(box, cut[0], cut[1])
-    return _Found(outline, sigma_mm, _explains(outline, border, tolerance_mm), missing)
+    cuts, missing = _corner_cuts(border, coarse, box, sigma_mm)
+    outlines = [_with_cuts(box, *cut) for cut in cuts]
+    outline = min(outlines, key=lambda one: _misfit(one, border))
+    explains = _explains(outline, border, tolerance_mm)
+    return _Found(outline, sigma_mm, explains, missing or _dents(outline, border, tolerance_mm))
 
 
 def _sharpen(outline: Outline, border: Border, coarse: Coarse) -> tuple[Outline, float]:
@@ -194,10 +243,10 @@ def _is_regular_octagon(width_mm: float, height_mm: float, cut_x_mm: float, cut_
     )
 
 
-def _corner_cut(
+def _corner_cuts(
     border: Border, coarse: Coarse, box: Outline, sigma_mm: float
-) -> tuple[tuple[float, float], tuple[str, ...]]:
-    """Return how the corners are cut, along x and along y, and which of them are dark beyond that: defects.
+) -> tuple[list[tuple[float, float]], tuple[str, ...]]:
+    """Return how the corners may be cut, along x and along y, and which of them are dark beyond that: defects.
 
     What the corner that is cut least shows is the shape; corners within 2 mm of it, along the diagonal, are alike.
     """
@@ -208,12 +257,13 @@ def _corner_cut(
     alike = [name for name in depths if name not in missing]
     depth = float(np.mean([depths[name] for name in alike]))
     if depth < edges.sharp_corner_depth(coarse, sigma_mm) + SMALL_CUT_MM:
-        return (0.0, 0.0), missing
-    lines = [_line_cut(border, box, CORNERS[name], tolerance_mm) for name in alike]
+        return [(0.0, 0.0)], missing
+    lines = [_line_cut(border, box, CORNERS[name], _tolerance_mm(coarse)) for name in alike]
     fitted = [line for line in lines if line is not None]
     if depth < LINE_MM or not fitted:
-        return (2**0.5 * depth, 2**0.5 * depth), missing
-    return (float(np.mean([a for a, _ in fitted])), float(np.mean([b for _, b in fitted]))), missing
+        return [(2**0.5 * depth, 2**0.5 * depth)], missing
+    mean = (float(np.mean([a for a, _ in fitted])), float(np.mean([b for _, b in fitted])))
+    return [mean, *fitted], missing
 
 
 def _line_cut(
@@ -295,13 +345,12 @@ def _fit_regular(border: Border, coarse: Coarse, name: str, sides: int, first_de
 
 
 def _dents(outline: Outline, border: Border, tolerance_mm: float) -> tuple[str, ...]:
-    """Say where 5 % or more of the border lies inside the outline."""
-    inside = outline.distance_mm(border.x_mm, border.y_mm) < -tolerance_mm
-    if inside.mean() < 0.05:
+    """Say where the border lies inside the outline over three strips or more."""
+    inside = outline.distance_mm(border.x_mm, border.y_mm) < -2 * tolerance_mm
+    if inside.sum() < edges.FEWEST_STRIPS:
         return ()
-    x = float(border.x_mm[inside].mean()) - outline.centre_mm[0]
-    y = float(border.y_mm[inside].mean()) - outline.centre_mm[1]
-    return (f"{'right' if x > 0 else 'left'} {'bottom' if y > 0 else 'top'}",)
+    deepest = int(np.argmin(outline.distance_mm(border.x_mm, border.y_mm)))
+    return (f"border about ({border.x_mm[deepest]:+.0f}, {border.y_mm[deepest]:+.0f}) mm",)
 
 
 def _choose(
@@ -371,10 +420,10 @@ def _disagreement(
         stated_mm, found.outline.extents_mm(), spacing_mm[::-1], border.clipped_axes, strict=True
     ):
         difference = (stated - seen) / max(AGREE_FRACTION * stated, AGREE_PIXELS * pixel)
-        if clipped:
-            worst = max(worst, 0.0 if difference > beyond else float("inf"))
-        else:
+        if not clipped:
             worst = max(worst, abs(difference))
+        elif difference <= beyond:
+            return float("inf")
     return worst
 
 

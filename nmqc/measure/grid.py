@@ -83,7 +83,8 @@ def blocks_about(centre_mm: float, native: int, pitch_mm: float, factor: int, sh
     """Place blocks symmetrically about a centre, on the grid of native pixels.
 
     For an odd factor a block's centre, for an even one a block's edge, falls on the native position nearest to
-    `centre_mm`. Incomplete blocks at the borders of the matrix are left out.
+    `centre_mm`, taken to half a pixel: noise does not move the grid of a camera whose field lies in the middle of
+    its matrix. Incomplete blocks at the borders of the matrix are left out.
 
     Parameters
     ----------
@@ -93,7 +94,7 @@ def blocks_about(centre_mm: float, native: int, pitch_mm: float, factor: int, sh
     factor : native pixels per block
     shift : the grid is moved by this many native pixels (to study its phase)
     """
-    centre = centre_mm / pitch_mm + native / 2  # in pixels from the outer edge of the matrix
+    centre = np.round(2 * (centre_mm / pitch_mm + native / 2)) / 2  # in pixels from the border of the matrix
     if factor % 2:
         anchor = int(np.ceil(centre - 0.5 - 0.5 - 1e-9)) - (factor - 1) // 2
     else:

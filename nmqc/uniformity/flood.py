@@ -115,7 +115,7 @@ def require_usable(frame: Frame, kind: str) -> None:
     Raises
     ------
     CannotMeasure
-        ``not_a_flood``, ``negative_counts``, ``no_counts``, ``saturated``.
+        ``not_a_flood``, ``not_numbers``, ``negative_counts``, ``no_counts``, ``saturated``.
     """
     counts = frame.counts
     if kind not in ("STATIC", ""):
@@ -125,6 +125,10 @@ def require_usable(frame: Frame, kind: str) -> None:
     if counts.size < FEWEST_NATIVE:
         raise CannotMeasure(
             "not_a_flood", f"this is not a flood: the image has fewer than {FEWEST_NATIVE} pixels"
+        )
+    if not np.isfinite(counts).all():
+        raise CannotMeasure(
+            "not_numbers", "the image holds values that are no numbers: give the flood as acquired"
         )
     if counts.min() < 0:
         raise CannotMeasure(

@@ -8,23 +8,24 @@ from numpy.typing import NDArray
 from nmqc.errors import CannotMeasure
 from nmqc.measure.edges import Coarse
 from nmqc.measure.field import Field
-from nmqc.measure.outline import whole_pixels
+from nmqc.measure.outline import Outline, whole_pixels
 
-SOFT_EDGE_MM = 5.0
+SOFT_EDGE_MM = 3.0
 TILE_MM = 40.0
 LAG_MM = 4.8
 FINE_PATTERN = 0.15  # structure between points 4.8 mm apart, as a part of the counts; of raw counts
 FINE_PATTERN_NOISY = 0.5  # the same where counting noise cannot be taken off
 TILES = 0.2  # part of the field with such structure that makes it no flood
-EVEN = 0.6  # the rim over the middle, or the middle over the rim
+RIM_MM = 4.0
+EVEN = 0.75  # of the counts of the middle, which one of two opposite sides at least must have
 
 
 def require_flood(image: Coarse, found: Field, *, raw_counts: bool) -> None:
     """Refuse an image that is not a flood.
 
-    Three looks: the edge (a source smaller than the detector ends softly, a detector does not), the rim against
-    the middle (a source in the air or a cylinder is bright in the middle), and the structure between points 4.8 mm
-    apart, counting noise taken off, in tiles of 40 mm: bars show it over much of the field, a defect in a few
+    Three looks: the edge (a source smaller than the detector ends softly, a detector does not), opposite
+    sides against the middle (a source in the air or a cylinder is bright in the middle), and the structure between
+    points 4.8 mm apart, counting noise taken off, in tiles of 40 mm: bars show it over much of the field, a defect in a few
     tiles, the pattern of the photomultipliers hardly at all.
 
     Raises
@@ -39,23 +40,36 @@ def require_flood(image: Coarse, found: Field, *, raw_counts: bool) -> None:
             f"this is not a flood: the lit area ends softly (sigma {found.edge_sigma_mm:.1f} mm), as a source "
             "smaller than the detector does; give an image that lights the whole detector",
         )
-    inside = whole_pixels(field.inset(4.0), image.rows, image.columns)
-    middle = whole_pixels(field.scaled(0.7), image.rows, image.columns)
-    rim = inside & ~whole_pixels(field.scaled(0.85), image.rows, image.columns)
-    if not middle.any() or not rim.any():
-        raise CannotMeasure("not_a_flood", "this is not a flood: the lit field is too small")
-    ratio = float(np.median(image.counts[rim]) / max(np.median(image.counts[middle]), 1e-12))
-    if not EVEN <= ratio <= 1 / EVEN:
-        raise CannotMeasure(
-            "not_a_flood",
-            f"this is not a flood: the rim of the lit field has {100 * ratio:.0f} % of the counts of its middle; "
-            "give an image of a source that lights the detector evenly",
-        )
+    _require_even_light(image, field)
+    inside = whole_pixels(field.inset(RIM_MM), image.rows, image.columns)
     if (part := patterned_part(image, inside, raw_counts=raw_counts)) > TILES:
         raise CannotMeasure(
             "not_a_flood",
             f"this is not a flood: {100 * part:.0f} % of the field shows a fine pattern, as bars do; "
             "give a flood without a phantom",
+        )
+
+
+def _require_even_light(image: Coarse, field: Outline) -> None:
+    """Refuse a field whose opposite sides are both darker than its middle, or all brighter."""
+    inside = whole_pixels(field.inset(RIM_MM), image.rows, image.columns)
+    middle = whole_pixels(field.scaled(0.7), image.rows, image.columns)
+    rim = inside & ~whole_pixels(field.scaled(0.85), image.rows, image.columns)
+    width, height = field.extents_mm()
+    x = (image.columns.centres_mm[None, :] - field.centre_mm[0]) / width
+    y = (image.rows.centres_mm[:, None] - field.centre_mm[1]) / height
+    sides = [rim & (x < -0.4), rim & (x > 0.4), rim & (y < -0.4), rim & (y > 0.4)]
+    if not middle.any() or not all(side.any() for side in sides):
+        raise CannotMeasure("not_a_flood", "this is not a flood: the lit field is too small")
+    level = max(float(np.median(image.counts[middle])), 1e-12)
+    left, right, top, bottom = (float(np.median(image.counts[side])) / level for side in sides)
+    darker, brighter = min(max(left, right), max(top, bottom)), max(min(left, right), min(top, bottom))
+    if darker < EVEN or brighter > 1 / EVEN:
+        shown = darker if darker < EVEN else brighter
+        raise CannotMeasure(
+            "not_a_flood",
+            f"this is not a flood: opposite sides of the lit field have {100 * shown:.0f} % of the counts of its "
+            "middle; give an image of a source that lights the detector evenly",
         )
 
 

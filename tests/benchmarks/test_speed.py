@@ -169,7 +169,7 @@ def report() -> page.Report:
 
 def test_page_and_text_state_ratio_target_and_outcome() -> None:
     for shown in (page.markdown(report()), page.text(report())):
-        assert "64 x faster" in shown  # medians: 1.6 s over 0.025 s
+        assert "64 times as fast" in shown  # medians: 1.6 s over 0.025 s
         assert "at least 10: reached" in shown
         assert "about 18 million pixels" in shown  # 1 + 99 * 1 / (1 + 5) = 17.5
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from phantoms.flood import Flood
-from phantoms.nm import datasets, write
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 from scipy.ndimage import gaussian_filter
 
+from phantoms.flood import Flood
+from phantoms.nm import datasets, write
 from tests.cli.conftest import TWO, brivo
 
 CT, PET, SCREEN = (f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "128", "7"))

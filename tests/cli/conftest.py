@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from phantoms.defects import WeakTube
 from phantoms.flood import Flood, Head, default_windows
 from phantoms.nm import write
-
 from tests.cli.running import SETTINGS
 
 

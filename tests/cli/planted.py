@@ -6,17 +6,25 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from phantoms.dicom import save
-from phantoms.flood import Flood
-from phantoms.nm import datasets
 from pydicom import DataElement, Dataset, config
 from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.tag import Tag
 
+from phantoms.dicom import save
+from phantoms.flood import Flood
+from phantoms.nm import datasets
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text."""
+    return text.split()
+
+
 MARK = "Zq{:04d}Kx"
 #: PS3.15, Table E.1-1, as far as it is in files of quality control (and more): each gets a text of its own.
-KEYWORDS = """
-AccessionNumber AcquisitionComments AcquisitionContextDescription 
+KEYWORDS = words(
+    """
+AccessionNumber AcquisitionComments AcquisitionContextDescription
 AdditionalPatientHistory AdmissionID AdmittingDiagnosesDescription Allergies BranchOfService
 CassetteID CommentsOnThePerformedProcedureStep ConfidentialityConstraintOnPatientDataDescription
 ContrastBolusAgent ContributionDescription CountryOfResidence CurrentPatientLocation CurveDate
@@ -39,10 +47,12 @@ ResponsibleOrganization ScheduledPerformingPhysicianName ScheduledProcedureStepD
 ScheduledProcedureStepID ScheduledStationAETitle ScheduledStationName SeriesDescription SeriesInstanceUID
 ServiceEpisodeDescription SmokingStatus SpecialNeeds StationName StudyComments StudyDate StudyDescription
 StudyID StudyIDIssuer StudyInstanceUID StudyTime TextComments TextString TimeOfLastCalibration
-DateOfLastCalibration TreatmentDate VerifyingOrganization VisitComments SOPInstanceUID SynchronizationFrameOfReferenceUID
+DateOfLastCalibration TreatmentDate VerifyingOrganization VisitComments SOPInstanceUID
+SynchronizationFrameOfReferenceUID
 InstanceCreatorUID InstanceCreationDate InstanceCreationTime IrradiationEventUID
 CountRate TableHeight TriggerSourceOrType
-""".split()
+"""
+)
 PRIVATE = (
     (0x0009, "GEMS_GENIE_1", (0x10, 0x12, 0x13, 0x1E, 0x40, 0x42)),
     (0x0011, "GEMS_GENIE_1", (0x12, 0x13, 0x30, 0x50)),
@@ -52,14 +62,19 @@ PRIVATE = (
     (0x0099, "NOBODY KNOWS", (0x01, 0x02)),
 )
 NESTED = ("PatientName", "OperatorsName", "ImageComments", "TextValue", "CodeMeaning", "InstitutionName")
-SEQUENCES = """
-DetectorInformationSequence EnergyWindowInformationSequence RadiopharmaceuticalInformationSequence
-""".split()
-NEW_SEQUENCES = """
-RequestAttributesSequence ReferencedStudySequence ReferencedPatientSequence OtherPatientIDsSequence SourceImageSequence
+SEQUENCES = (
+    "DetectorInformationSequence",
+    "EnergyWindowInformationSequence",
+    "RadiopharmaceuticalInformationSequence",
+)
+NEW_SEQUENCES = words(
+    """
+RequestAttributesSequence ReferencedStudySequence ReferencedPatientSequence OtherPatientIDsSequence
+SourceImageSequence
 PerformedProtocolCodeSequence ProcedureCodeSequence ViewCodeSequence AcquisitionContextSequence
 ReferencedPerformedProcedureStepSequence PhysiciansReadingStudyIdentificationSequence
-""".split()
+"""
+)
 #: VRs in which a text is written as it is; in all others it is written as LO, and the VR put in afterwards.
 TEXTS = ("LO", "SH", "PN", "LT", "ST", "UT", "AE", "CS")
 

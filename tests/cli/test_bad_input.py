@@ -48,7 +48,7 @@ def test_the_line_says_what_to_do_next(bad: tuple[Path, Bad]) -> None:
 
 def test_alone(bad: tuple[Path, Bad]) -> None:
     """Nothing is left to analyse; where there is not even a file, the call itself was wrong."""
-    path, case = bad
+    path, _ = bad
     run = call("uniformity", *QUICK[:-1], path)
     assert run.status == (3 if path.exists() else 2)
     assert path.name in run.said[-1]

@@ -60,6 +60,8 @@ def test_the_option_goes_before_the_variable_before_the_configuration(
     assert variable.is_file()
     assert not typed.exists()
     uniformity(floods.good, "--config", config, "--db", typed)
+    assert typed.is_file()
+    monkeypatch.delenv("NMQC_DB")
     assert [len(entries(path)) for path in (typed, variable, configured)] == [1, 1, 1]
 
 

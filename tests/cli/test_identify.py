@@ -9,9 +9,9 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from phantoms.nm import datasets, write
 from pydicom import dcmread, dcmwrite
 
+from phantoms.nm import datasets, write
 from tests.cli.bad import BAD
 from tests.cli.conftest import Floods, brivo
 from tests.cli.running import call, codes, validator

@@ -15,7 +15,7 @@ from nmqc.report.terminal import columns
 from tests.cli.conftest import Floods
 from tests.cli.running import Run, call, child, environment, finished
 
-QUICK = ("--replicates", "0", "--no-record")
+QUICK = ("--rebin", "2", "--replicates", "0", "--no-record")
 ESCAPE = "\x1b"
 
 
@@ -64,19 +64,16 @@ class TestTerminal:
         assert "Traceback" not in seen
 
     @pytest.mark.parametrize("settings", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
-    @pytest.mark.parametrize("arguments", [("uniformity", "FLOOD", *QUICK), ("limits",)], ids=lambda a: a[0])
-    def test_no_colour_where_it_is_not_wanted(
-        self, floods: Floods, settings: dict[str, str], arguments: tuple[str, ...]
-    ) -> None:
-        typed = [floods.good if word == "FLOOD" else word for word in arguments]
-        seen = at_a_terminal(80, *typed, **settings)
+    def test_no_colour_where_it_is_not_wanted(self, floods: Floods, settings: dict[str, str]) -> None:
+        seen = at_a_terminal(80, "uniformity", floods.good, *QUICK, **settings)
         assert "uniformity" in seen
         assert ESCAPE not in seen
 
-    @pytest.mark.parametrize("width", [80, 60])
-    def test_width(self, floods: Floods, width: int) -> None:
-        seen = at_a_terminal(width, "uniformity", floods.weak, *QUICK, NO_COLOR="1")
-        assert [line for line in seen.splitlines() if columns(line) > width] == []
+    def test_width(self, floods: Floods) -> None:
+        """A terminal that is narrower than 80 columns."""
+        seen = at_a_terminal(64, "uniformity", floods.weak, *QUICK, NO_COLOR="1")
+        assert [line for line in seen.splitlines() if columns(line) > 64] == []
+        assert max(columns(line) for line in seen.splitlines()) > 56
 
 
 # --- encodings -------------------------------------------------------------------------------------------
@@ -119,9 +116,9 @@ def test_json_is_utf_8_in_every_encoding(encoded: tuple[dict[str, str], Path, Pa
         assert names == ("Fluß 漢字.dcm", "kein Bild 漢字.dcm")
 
 
-def test_other_commands_in_an_old_encoding(encoded: tuple[dict[str, str], Path, Path]) -> None:
-    env, flood, _ = encoded
-    db = flood.with_name("h.sqlite")
+def test_other_commands_in_an_old_encoding(floods: Floods, tmp_path: Path) -> None:
+    env, flood, db = environment(PYTHONIOENCODING="cp1252"), tmp_path / "Fluß 漢字.dcm", tmp_path / "h.sqlite"
+    shutil.copy(floods.good, flood)
     call("uniformity", flood, "--replicates", "0", "--db", db)
     for arguments in (("identify", flood), ("history", "show", "1", "--db", db)):
         run = finished(child(*map(str, arguments), env=env))

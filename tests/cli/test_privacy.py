@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pikepdf
 import pytest
-from phantoms.flood import Flood
-from phantoms.nm import datasets
 from pydicom import dcmwrite
 
+from phantoms.flood import Flood
+from phantoms.nm import datasets
 from tests.cli.conftest import TWO, brivo
 from tests.cli.planted import write_planted
 from tests.cli.running import call, child, environment, finished
@@ -46,8 +46,19 @@ def written(
     cut = folder / "cut.dcm"
     cut.write_bytes(flood.read_bytes()[:-5000])
     commands = {
-        "text": ("uniformity", flood, cut, "--replicates", "0", "--pdf", report),
-        "json": ("uniformity", flood, cut, "--replicates", "0", "--reference", flood, "--json"),
+        "text": ("uniformity", flood, cut, "--rebin", "2", "--replicates", "0", "--pdf", report),
+        "json": (
+            "uniformity",
+            flood,
+            cut,
+            "--rebin",
+            "2",
+            "--replicates",
+            "9",
+            "--reference",
+            flood,
+            "--json",
+        ),
         "identify": ("identify", flood, cut),
         "identify json": ("identify", flood, cut, "--json"),
         "history": ("history", "show", "1"),

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from phantoms.flood import Flood
-from phantoms.nm import write
 
 from nmqc.errors import NmqcError
 from nmqc.report import pdf
+from phantoms.flood import Flood
+from phantoms.nm import write
 from tests.cli.conftest import TWO, Floods
 from tests.cli.running import Run, call, child, codes, environment, finished, measured
 
@@ -174,18 +174,18 @@ runpy.run_module("nmqc", run_name="__main__", alter_sys=True)
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
-@pytest.mark.parametrize(
-    "place",
-    [
-        "nmqc.cli",
-        "nmqc.cli.uniformity",
-        "pydicom",
-        "nmqc.uniformity.planar",
-        "sqlite3",
-        "nmqc.report.terminal",
-    ],
+PLACES = (
+    "nmqc.cli",
+    "nmqc.cli.uniformity",
+    "pydicom",
+    "nmqc.uniformity.planar",
+    "sqlite3",
+    "nmqc.report.terminal",
 )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
+@pytest.mark.parametrize("place", PLACES)
 def test_ctrl_c_is_130_and_silent(floods: Floods, tmp_path: Path, place: str) -> None:
     """While the program starts, reads, analyses, records and shows."""
     arguments = (
@@ -205,8 +205,8 @@ def test_ctrl_c_is_130_and_silent(floods: Floods, tmp_path: Path, place: str) ->
 CLOSED_PIPE = {
     "help": ("--help",),
     "version": ("--version",),
-    "text": ("uniformity", "FLOOD", "--replicates", "0", "--no-record"),
-    "json": ("uniformity", "FLOOD", "--replicates", "0", "--no-record", "--json"),
+    "text": ("uniformity", "FLOOD", "--rebin", "2", "--replicates", "0", "--no-record"),
+    "json": ("uniformity", "FLOOD", "--rebin", "2", "--replicates", "0", "--no-record", "--json"),
     "identify": ("identify", "FLOOD", "--json"),
     "limits": ("limits",),
 }

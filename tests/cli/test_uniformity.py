@@ -6,10 +6,10 @@ import math
 from pathlib import Path
 
 import pytest
-from phantoms.flood import Flood
-from phantoms.nm import datasets, write
 from pydicom import Dataset, dcmread, dcmwrite
 
+from phantoms.flood import Flood
+from phantoms.nm import datasets, write
 from tests.cli.conftest import TWO, Floods, brivo
 from tests.cli.running import Run, call, codes, measured
 

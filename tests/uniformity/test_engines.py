@@ -63,7 +63,7 @@ SHAPES: dict[str, Masks] = {
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.int64])
-@pytest.mark.parametrize("mean", [0.8, 25.0, 10_000.0])
+@pytest.mark.parametrize("mean", [0.8, 25.0, 10_000.0, 3_000_000.0])
 @pytest.mark.parametrize("name", SHAPES)
 def test_both_engines_give_the_same_bits(
     name: str, mean: float, kind: type, monkeypatch: pytest.MonkeyPatch

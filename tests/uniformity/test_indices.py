@@ -353,6 +353,27 @@ def test_literal_reading_hides_a_dead_patch() -> None:
     assert left.removed_neighbour == 9 + 12
 
 
+@pytest.mark.parametrize(("counts", "removed"), [(7_500, 0), (7_499, 1)])
+def test_three_quarters_are_enough_for_an_edge_pixel(counts: int, removed: int) -> None:
+    image = flat(20, 30)
+    image[0, 11] = counts
+    assert strict(image)[0].removed_edge == removed
+    image[0, 11], image[7, 11] = 10_000, counts  # not an edge pixel: it stays
+    assert strict(image)[0].removed_edge == 0
+
+
+@pytest.mark.parametrize(("columns", "left"), [(5, 1 - 6 / 30), (6, 1 - 7 / 30)])
+def test_literal_reading_that_leaves_too_little_is_refused(columns: int, left: float) -> None:
+    image = flat(20, 30)
+    image[:, :columns] = 0  # and with them the next column
+    if left >= 0.8:
+        assert strict(image)[0].fields.ufov.mean() == pytest.approx(left)
+        return
+    with pytest.raises(CannotMeasure, match="80 %") as refusal:
+        strict(image)
+    assert refusal.value.code == "field_not_filled"
+
+
 # --- nothing to measure ---------------------------------------------------------------------------------
 
 

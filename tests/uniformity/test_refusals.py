@@ -85,14 +85,14 @@ def bars(widths_mm: tuple[float, ...], modulation: Any, side: int, pixel_mm: flo
 @pytest.mark.parametrize("modulation", [0.3, 0.5, 0.9])
 @pytest.mark.parametrize(("side", "pixel_mm"), [(256, 2.3976), (512, 1.1988)])
 def test_bars_of_equal_modulation(side: int, pixel_mm: float, modulation: float, total: float) -> None:
-    image = bars((2.0, 3.18, 4.23, 6.35), lambda width: modulation, side, pixel_mm)
+    image = bars((2.0, 3.18, 4.23, 6.35), lambda _: modulation, side, pixel_mm)
     assert "bars" in refused_as(counted(image, total, pixel_mm), "not_a_flood")
 
 
 @pytest.mark.parametrize("modulation", [0.3, 0.9])
 def test_bars_on_coarse_and_on_the_finest_pixels(modulation: float) -> None:
     for side, pixel_mm in ((128, 4.7952), (1024, 0.5994)):
-        image = bars((2.0, 3.18, 4.23, 6.35), lambda width: modulation, side, pixel_mm)
+        image = bars((2.0, 3.18, 4.23, 6.35), lambda _: modulation, side, pixel_mm)
         refused_as(counted(image, 10e6, pixel_mm), "not_a_flood")
 
 
@@ -119,7 +119,7 @@ def test_bars_as_a_camera_sees_them(widths_mm: tuple[float, ...], fwhm_mm: float
 
 @pytest.mark.parametrize("total", [200e3, 500e3])
 def test_bars_of_few_counts_are_bars_still(total: float) -> None:
-    refused_as(counted(bars((3.18, 3.97, 4.76, 6.35), lambda width: 0.9, SIDE, PIXEL), total), "not_a_flood")
+    refused_as(counted(bars((3.18, 3.97, 4.76, 6.35), lambda _: 0.9, SIDE, PIXEL), total), "not_a_flood")
 
 
 # Sources in the air
