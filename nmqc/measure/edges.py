@@ -68,10 +68,12 @@ class Border:
     @property
     def clipped_axes(self) -> tuple[bool, bool]:
         """Say whether the field runs into the border of the matrix along x and along y."""
-        return (
-            "left" in self.clipped or "right" in self.clipped,
-            "top" in self.clipped or "bottom" in self.clipped,
-        )
+        return clipped_axes(self.clipped)
+
+
+def clipped_axes(clipped: tuple[str, ...]) -> tuple[bool, bool]:
+    """Say of sides that are cut off along which axes they lie: x, y."""
+    return "left" in clipped or "right" in clipped, "top" in clipped or "bottom" in clipped
 
 
 def coarse(counts: NDArray[Any], spacing_mm: tuple[float, float]) -> Coarse:

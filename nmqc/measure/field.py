@@ -8,7 +8,7 @@ it should be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ DEFECT_MM = 2.0  # corners or sides that differ by more are a defect, not a shap
 AGREE_FRACTION, AGREE_PIXELS = 0.03, 2.0  # a stated field agrees with the image within the larger of the two
 SMALLEST_FIELD_MM = 100.0
 FARTHEST_OFF_MM = 30.0  # off the centre of the matrix, for a field that is known from the image alone
+UNEVEN_MM = 1.0  # by which a slanted side may lie further in than the common outline
 SMALL_CUT_MM = 1.5  # along the diagonal: a corner cut by less cannot be told from a sharp one
 LINE_MM = 12.0  # along the diagonal: from here on the slope of a cut is fitted, below it is 45 degrees
 CORNERS = {"top left": (-1, -1), "top right": (1, -1), "bottom left": (-1, 1), "bottom right": (1, 1)}
@@ -58,7 +59,12 @@ class Field:
     source: str
     clipped: tuple[str, ...]
     stated: bool
-    remarks: tuple[Remark, ...] = field(default=())
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def clipped_axes(self) -> tuple[bool, bool]:
+        """Say whether the matrix cuts the field off along x and along y."""
+        return edges.clipped_axes(self.clipped)
 
 
 def find_field(coarse: Coarse, hints: tuple[FieldHint, ...] = ()) -> Field:
@@ -73,16 +79,13 @@ def find_field(coarse: Coarse, hints: tuple[FieldHint, ...] = ()) -> Field:
     Raises
     ------
     CannotMeasure
-        ``not_a_flood``: what is lit is no field that makers build, or is too small. ``field_incomplete``: a strip
-        at one side seems to be dark.
+        ``not_a_flood``: what is lit is no field that makers build, or is too small.
     """
     _require_room(coarse)
     border = edges.find_border(coarse)
     found = _found_outline(border, coarse)
     chosen, source, stated, remarks = _choose(found, border, hints, coarse.native_mm)
-    if not stated:
-        _require_whole(found, border, hints)
-    lit = _no_further(chosen, found.outline)
+    lit = _no_further(chosen, _side_by_side(found.outline, border, _tolerance_mm(coarse)))
     said = (*remarks, *_shape_remarks(found, coarse))
     return Field(chosen, lit, found.sigma_mm, source, border.clipped, stated, said)
 
@@ -97,21 +100,23 @@ def _require_room(coarse: Coarse) -> None:
         )
 
 
-def _require_whole(found: _Found, border: Border, hints: tuple[FieldHint, ...]) -> None:
+def require_whole(field: Field, hints: tuple[FieldHint, ...]) -> None:
     """Refuse a lit field, known from the image alone, of which a whole strip at one side may be dark.
 
-    It lies more than 30 mm off the centre of the matrix; or it is smaller than a field stated by the site or the
-    table of systems, and off the centre to the side that lacks less.
+    That is, where it lies more than 30 mm off the centre of the matrix; or where it is smaller than a field stated by the
+    site or the table of systems, and off the centre to one side.
 
     Raises
     ------
     CannotMeasure
         ``field_incomplete``.
     """
+    if field.stated:
+        return
     trusted = [hint for hint in hints if hint.source != LEAST_TRUSTED]
     wanted = _orders(trusted[0])[0] if trusted else (0.0, 0.0)
     for name, off, seen, stated, clipped in zip(
-        "xy", found.outline.centre_mm, found.outline.extents_mm(), wanted, border.clipped_axes, strict=True
+        "xy", field.lit.centre_mm, field.lit.extents_mm(), wanted, field.clipped_axes, strict=True
     ):
         lacking = stated - seen if seen < (1 - AGREE_FRACTION) * stated else 0.0
         if clipped or abs(off) <= (max(2 * DEFECT_MM, lacking / 4) if lacking else FARTHEST_OFF_MM):
@@ -470,6 +475,25 @@ def cuts_of(outline: Outline) -> tuple[float, float]:
     nx, ny = outline.normals[4]
     missing = nx * outline.supports_mm[0] + ny * outline.supports_mm[1] - outline.supports_mm[4]
     return float(missing / nx), float(missing / ny)
+
+
+def _side_by_side(outline: Outline, border: Border, tolerance_mm: float) -> Outline:
+    """Return the outline with each side drawn in to where the border itself lies along it, where that is further in.
+
+    Sides that a maker builds alike differ by parts of a millimetre and bend at their ends: up to 1 mm, for the
+    innermost point of each. Dents take no part.
+    """
+    if outline.is_rectangle or outline.is_circle:
+        return outline
+    points = np.column_stack([border.x_mm - outline.centre_mm[0], border.y_mm - outline.centre_mm[1]])
+    reach = points @ outline.normals.T - outline.supports_mm
+    nearest, beyond = reach.argmax(axis=1), reach.max(axis=1)
+    supports = outline.supports_mm.copy()
+    for side in range(len(supports)):
+        own = beyond[(nearest == side) & (np.abs(beyond) <= tolerance_mm)]
+        if own.size >= edges.FEWEST_STRIPS:
+            supports[side] += min(0.0, max(float(own.min()), -UNEVEN_MM))
+    return replace(outline, supports_mm=supports)
 
 
 def _no_further(stated: Outline, found: Outline) -> Outline:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
 from nmqc.measure import edges
-from nmqc.measure.field import Field, find_field
+from nmqc.measure.field import Field, find_field, require_whole
 from nmqc.measure.grid import Axis, Blocks, blocks_about, nema_factor, sum_blocks
 from nmqc.measure.outline import Outline, half_inside, whole_pixels
 from nmqc.model import Acquisition, Frame, Position
@@ -151,11 +151,12 @@ def prepare(frame: Frame, options: Options) -> Flood:
     Raises
     ------
     CannotMeasure
-        ``not_a_flood``, ``zoomed_field``, ``empty_field``.
+        ``not_a_flood``, ``field_incomplete``, ``zoomed_field``, ``empty_field``.
     """
     image = edges.coarse(frame.counts, frame.spacing_mm)
     found = find_field(image, frame.field_hints)
     require_flood(image, found, raw_counts=frame.raw_counts)
+    require_whole(found, frame.field_hints)
     blocks = _blocks(frame, found, options)
     rows, columns = (
         block.axis(native, pitch)

@@ -25,8 +25,8 @@ def require_flood(image: Coarse, found: Field, *, raw_counts: bool) -> None:
 
     Three looks: the edge (a source smaller than the detector ends softly, a detector does not), opposite
     sides against the middle (a source in the air or a cylinder is bright in the middle), and the structure between
-    points 4.8 mm apart, counting noise taken off, in tiles of 40 mm: bars show it over much of the field, a defect in a few
-    tiles, the pattern of the photomultipliers hardly at all.
+    points 4.8 mm apart, counting noise taken off, in tiles of 40 mm: bars show it over much of the field, a defect
+    in a few tiles, the pattern of the photomultipliers hardly at all.
 
     Raises
     ------

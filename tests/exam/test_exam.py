@@ -306,8 +306,19 @@ def test_result_comes_back_from_the_history_number_for_number(test: Row, tmp_pat
 
 @cases
 def test_every_declared_metric_is_delivered_or_said_to_be_absent(test: Row, number: int) -> None:
+    check_metrics(test, (*exact(test, number), *noisy(test, number)[1]))
+
+
+@rows
+def test_every_declared_metric_is_there_whatever_is_asked_for(test: Row) -> None:
+    check_metrics(test, repeated(test)[1])
+    made = examination(test).acquire(drawn(test, 0), seed=0)
+    check_metrics(test, analyse(test, made, {**examination(test).quick}).results)
+
+
+def check_metrics(test: Row, results: Iterable[Result]) -> None:
     declared = {metric.name: metric for metric in test.metrics}
-    for result in (*exact(test, number), *noisy(test, number)[1]):
+    for result in results:
         delivered = {m.metric.name for m in result.measurements}
         absent = {item.name for item in result.not_measured}
         assert delivered | absent == declared.keys()

@@ -294,7 +294,20 @@ def test_a_dead_row_of_tubes_is_not_the_end_of_the_stated_field() -> None:
     dark = DeadPatch(Rectangle(80.0, 500.0), -533 / 2, 0.0)  # the outer 40 mm at the left
     image = flood(SYSTEM_FIELD, 256, 2.3976, [dark])
     one = expected(image, [hint("RECTANGLE", 533, 387, source="site")])
-    assert "field_incomplete" in codes(result(one))
+    assert refusal(one).code == "field_incomplete"
+
+
+def test_half_a_dead_detector_is_never_a_good_flood() -> None:
+    dark = DeadPatch(Rectangle(533.0, 500.0), -533 / 2, 0.0)
+    for hints in ((), [hint("RECTANGLE", 533, 387, source="table")]):
+        assert refusal(expected(flood(SYSTEM_FIELD, 256, 2.3976, [dark]), hints)).code == "field_incomplete"
+
+
+def test_a_wrong_statement_about_a_centred_field_is_no_dark_strip() -> None:
+    one = expected(flood(SYSTEM_FIELD, 256, 2.3976), [hint("RECTANGLE", 560, 387, source="table")])
+    found = result(one)
+    assert found.parameters["field_source"] == "image"
+    assert {"field_from_image", "field_incomplete"} <= codes(found)
 
 
 # Cut off by a zoom

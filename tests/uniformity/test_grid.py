@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 
 from nmqc.measure.grid import Axis, Blocks, blocks_about, is_nema_pixel, nema_factor, sum_blocks
+from nmqc.uniformity.flood import Options, prepare
+from phantoms.fields import Rectangle
+from phantoms.flood import Flood, Head
+from tests.exam.acquisitions import acquisition
 from tests.reference import uniformity as slow
 
 CAMERAS = [
@@ -51,11 +55,6 @@ def test_of_two_factors_equally_near_the_smaller() -> None:
     assert nema_factor(2.56) == 2  # 5.12 and 7.68 mm, both 1.28 mm off
 
 
-def test_factor_inside_the_range_beats_a_nearer_one_outside() -> None:
-    # 4.4 mm is 2.0 mm off 6.4 and 8.8 mm 2.4 mm off; neither is allowed. 4.15 and 8.30: only the second is.
-    assert nema_factor(4.15) == 2
-
-
 def test_factor_agrees_with_the_slow_twin_for_any_pixel() -> None:
     random = np.random.default_rng(20)
     for pitch_mm in random.uniform(0.2, 9.0, 500):
@@ -73,8 +72,30 @@ def test_blocks_lie_about_the_centre_of_the_field(
 ) -> None:
     axis = blocks_about(centre_mm, native, pitch_mm, factor).axis(native, pitch_mm)
     places_mm = axis.centres_mm if factor % 2 else axis.edges_mm
-    # The native position nearest to the centre: half a native pixel away at most.
-    assert np.abs(places_mm - centre_mm).min() <= pitch_mm / 2 + 1e-9
+    # The native position nearest to the centre, half a pixel away at most, the centre being taken to half a pixel,
+    # a quarter away at most.
+    assert np.abs(places_mm - centre_mm).min() <= 0.75 * pitch_mm + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("native", "factor"), [(256, 3), (256, 2), (255, 3), (255, 2), (1024, 11), (1024, 12)]
+)
+def test_grid_stays_where_it_is_while_the_centre_is_known_to_a_fifth_of_a_pixel(
+    native: int, factor: int
+) -> None:
+    grids = {blocks_about(shift * 2.4, native, 2.4, factor) for shift in (-0.2, -0.05, 0.0, 0.05, 0.2)}
+    assert len(grids) == 1
+
+
+@pytest.mark.parametrize("offset_mm", [(0.0, 0.0), (11.3, -4.2), (-7.9, 13.6)])
+def test_grid_of_an_analysis_lies_about_the_field(offset_mm: tuple[float, float]) -> None:
+    head = Head(field=Rectangle(241.0, 187.0), offset_mm=offset_mm, edge_fwhm_mm=3.5, counts_per_pixel=500.0)
+    made = Flood(matrix=(110, 131), pixel_mm=(2.2, 2.3), heads=(head,))
+    flood = prepare(acquisition(made).frames[0], Options())
+    for axis, pitch_mm, middle_mm in ((flood.columns, 2.3, offset_mm[0]), (flood.rows, 2.2, offset_mm[1])):
+        assert axis.pitch_mm == pytest.approx(3 * pitch_mm)
+        # As above; the outline is found to a tenth of a millimetre.
+        assert np.abs(axis.centres_mm - middle_mm).min() <= 0.75 * pitch_mm + 0.1
 
 
 @pytest.mark.parametrize(("native", "pitch_mm", "centre_mm", "factor"), PLACES)
@@ -94,9 +115,14 @@ def test_grid_of_a_centred_field_is_symmetric(native: int, factor: int) -> None:
     assert axis.middle_mm == pytest.approx(0.0, abs=1e-9)
 
 
-# A centre just between two native positions, as 0 can be, has no mirror image.
+def is_undecided(native: int, pitch_mm: float, centre_mm: float, factor: int) -> bool:
+    """Say whether the centre, taken to half a pixel, lies between two places: then it has no mirror image."""
+    halves = round(2 * (centre_mm / pitch_mm + native / 2))
+    return (halves % 2 == 0) is (factor % 2 == 1)
+
+
 @pytest.mark.parametrize(
-    ("native", "pitch_mm", "centre_mm", "factor"), [place for place in PLACES if place[2] != 0]
+    ("native", "pitch_mm", "centre_mm", "factor"), [place for place in PLACES if not is_undecided(*place)]
 )
 def test_mirrored_field_has_the_mirrored_grid(
     native: int, pitch_mm: float, centre_mm: float, factor: int

@@ -229,6 +229,13 @@ def test_ratio_removes_a_fixed_structure() -> None:
     assert list(values(result, "reference")) == NAMES
 
 
+def test_ratio_to_a_flat_reference_is_the_flood_itself() -> None:
+    # Deep and smaller than the smoothing, so that a flood over its reference and the reverse read differently.
+    spot = DeadPatch(Rectangle(8.0, 7.0), -58.0, 33.0, 0.1)
+    result = over(acquisition(flood(LATTICE, spot, sharp=True)), acquisition(flood(sharp=True)))
+    assert values(result, "reference") == pytest.approx(values(result, ""), rel=1e-9)  # arithmetic only
+
+
 def test_changed_spot_shows_beneath_the_structure() -> None:
     spot = WeakTube(-58.0, 33.0, 0.02, 18.0)
     result = over(acquisition(flood(LATTICE, spot)), acquisition(flood(LATTICE)))
