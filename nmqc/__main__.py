@@ -6,9 +6,18 @@ import os
 import sys
 from contextlib import suppress
 
+INTERRUPTED, CLOSED_PIPE, UNWRITABLE = 130, 141, 3
+
 
 def main() -> None:
     """Run the command line and leave with its status: interrupted 130, a closed pipe 141, both silently."""
+    try:
+        sys.exit(_status())
+    except KeyboardInterrupt:
+        os._exit(INTERRUPTED)  # nothing that is still to be flushed matters now
+
+
+def _status() -> int:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError, OSError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -16,13 +25,23 @@ def main() -> None:
 
     try:
         status = run(sys.argv[1:])
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
+        _forget_output()
+        return CLOSED_PIPE
+    except OSError as error:
+        _forget_output()
+        with suppress(OSError):
+            print(f"nmqc: the output cannot be written ({error.strerror}): free some space", file=sys.stderr)
+        return UNWRITABLE
+    return status
+
+
+def _forget_output() -> None:
+    """Let what is left in the buffer of standard output go nowhere, so that leaving raises nothing more."""
+    with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 141
-    except KeyboardInterrupt:
-        status = 130
-    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -44,13 +44,15 @@ class InputFile:
     """A file that was read.
 
     `file` is its base name as typed, made safe to print; `sha256` of its bytes; `pixels` the SHA-256 of the
-    decoded pixels. `uid`, the SOP instance UID, is for hashing alone: never shown and never stored.
+    decoded pixels. `uid`, the SOP instance UID, is for hashing alone: never shown and never stored. `place` is its
+    number among the arguments, from 1; 0 where there are none.
     """
 
     file: str
     sha256: str
     pixels: str = ""
     uid: str = field(default="", repr=False)
+    place: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +301,10 @@ class NotMeasured:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An input, or one frame of it, that gave no result; `sha256` of the file's bytes where they were read."""
+    """An input, or one frame of it, that gave no result.
+
+    `sha256` of the file's bytes, where they were read; `place` of the file among the arguments, as in InputFile.
+    """
 
     file: str
     code: str
@@ -307,6 +312,7 @@ class Refusal:
     detector: int | None = None
     energy_window: EnergyWindow | None = None
     sha256: str = ""
+    place: int = field(default=0, compare=False)
 
 
 # --- evidence: what a report draws ----------------------------------------------------------------------

@@ -87,17 +87,25 @@ def run(arguments: Sequence[str]) -> int:
 
     A refusal that no command caught becomes one line on standard error and status 3.
     """
-    colour = False if os.environ.get("NO_COLOR") else None
     try:
-        outcome = command.main(list(arguments), prog_name="nmqc", standalone_mode=False, color=colour)
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
-    except click.Abort:
-        raise KeyboardInterrupt from None
+        return invoke(command, arguments, "nmqc")
     except click.ClickException as mistake:
         mistake.show()
         return mistake.exit_code
     except NmqcError as refusal:
         click.echo(f"nmqc: {refusal.reason}", err=True)
         return 3
+
+
+def invoke(wanted: click.Command, arguments: Sequence[str], name: str) -> int:
+    """Run one command and return its exit status.
+
+    As Click's own `main`, but interruptions and closed pipes are left to the process, and NO_COLOR is honoured.
+    """
+    colour = False if os.environ.get("NO_COLOR") else None
+    try:
+        with wanted.make_context(name, list(arguments), color=colour) as context:
+            outcome = wanted.invoke(context)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
     return outcome if isinstance(outcome, int) else 0

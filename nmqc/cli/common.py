@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,10 +60,44 @@ def open_site(config_file: Path | None) -> Site:
     return Site(config, limits)
 
 
-def require_existing(files: Sequence[Path]) -> None:
+def require_existing(files: Sequence[Path], site: Site) -> None:
     """Refuse, as wrong usage, a single path that does not exist; among several it is refused by itself."""
-    if len(files) == 1 and not files[0].exists():
-        raise click.UsageError(f"{files[0].name}: there is no such file")
+    if len(files) != 1 or _may_exist(files[0]):
+        return
+    from nmqc.report.wording import clean
+
+    name = clean(files[0].name) if site.config.show_file_names else "the file"
+    raise click.UsageError(f"{name}: there is no such file")
+
+
+def _may_exist(path: Path) -> bool:
+    """Say whether a path may exist; what cannot be looked at is left to the reader, which says why."""
+    try:
+        return path.exists()
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+
+
+def finite(_ctx: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+    """Refuse NaN and infinities, which Click's ranges let pass."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter("give a number")
+    return value
+
+
+@contextmanager
+def answered(files: Sequence[Path], as_json: bool) -> Iterator[None]:
+    """Print the one JSON object also where no input can be done at all; the reason goes on to standard error.
+
+    The inputs are counted, not named: whether names may be shown is not known where the configuration is wrong.
+    """
+    try:
+        yield
+    except NmqcError as reason:
+        if as_json:
+            refused = [Refusal(f"input {n}", reason.code, reason.reason) for n in range(1, len(files) + 1)]
+            show([], refused, as_json=True)
+        raise
 
 
 def judged(results: Sequence[Result], site: Site) -> list[Result]:
@@ -129,7 +166,7 @@ def show(
     if as_json:
         from nmqc.report.document import dump, results_document
 
-        sys.stdout.buffer.write((dump(results_document(results, refused, now())) + "\n").encode())
+        click.echo((dump(results_document(results, refused, now())) + "\n").encode(), nl=False)
         return
     if quiet:
         for result, _ in results:

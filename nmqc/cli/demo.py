@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -23,28 +24,41 @@ def command(folder: Path) -> None:
     The flood is of a Symbia Intevo Bold with two detectors; the second has a weak photomultiplier. All that is
     written, the history too, goes into the demonstration's own folder.
     """
-    from nmqc.cli import uniformity
-    from phantoms.flood import demo_flood
-    from phantoms.nm import write
+    from nmqc.cli import invoke, uniformity
 
     flood, report, history = folder / "flood.dcm", folder / "flood.pdf", folder / "history.sqlite"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write(demo_flood(), flood, seed=1, overwrite=True)
-    except OSError as error:
-        raise click.UsageError(
-            f"{folder}: cannot be written ({error.strerror}); choose a folder with -o"
-        ) from None
+    _write_flood(flood)
     click.echo(
         f"Wrote {flood}: a synthetic flood of two detectors; detector 2 has a photomultiplier that is weak.\n"
     )
     typed = [str(flood), "--pdf", str(report), "--db", str(history)]
-    click.echo(f"$ nmqc uniformity {' '.join(typed)}\n")
-    status = uniformity.command.main(typed, standalone_mode=False)
+    click.echo(f"$ nmqc uniformity {shlex.join(typed)}\n")
+    status = invoke(uniformity.command, typed, "nmqc uniformity")
     click.echo(_next_steps(flood, report, history, status))
 
 
+def _write_flood(path: Path) -> None:
+    """Write the flood; a file of that name that is not this flood stays as it is."""
+    from tempfile import TemporaryDirectory
+
+    from phantoms.flood import demo_flood
+    from phantoms.nm import write
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=path.parent) as scratch:
+            (made,) = write(demo_flood(), Path(scratch) / path.name, seed=1)
+            if path.exists() and path.read_bytes() != made.read_bytes():
+                raise click.UsageError(f"{path} is another file: choose another folder with -o")
+            made.replace(path)
+    except OSError as error:
+        raise click.UsageError(
+            f"{path.parent}: cannot be written ({error.strerror}); choose a folder with -o"
+        ) from None
+
+
 def _next_steps(flood: Path, report: Path, history: Path, status: int) -> str:
+    file, kept = shlex.quote(str(flood)), shlex.quote(str(history))
     meaning = {0: "within limits", 3: "something was not measured", 4: "out of limits"}.get(status, "")
     return "\n".join(
         [
@@ -53,8 +67,8 @@ def _next_steps(flood: Path, report: Path, history: Path, status: int) -> str:
             "",
             "What to type next:",
             "  nmqc uniformity your-flood.dcm --pdf report.pdf   your own flood",
-            f"  nmqc history list --db {history}   what is on record",
-            f"  nmqc identify {flood}   what a file is",
+            f"  nmqc history list --db {kept}   what is on record",
+            f"  nmqc identify {file}   what a file is",
             "  nmqc limits   which limits judge, and where they come from",
             "  nmqc phantom flood --help   other floods with known defects",
             "  nmqc --help   everything else",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +37,9 @@ def command(ctx: click.Context, /, files: tuple[Path, ...], as_json: bool, confi
     """
     from nmqc.dicom import ReadOptions, identify
 
-    common.require_existing(files)
-    site = common.open_site(config_file).config
-    options = ReadOptions(site=site.systems, show_file_names=site.show_file_names)
+    site = common.open_site(config_file)
+    common.require_existing(files, site)
+    options = ReadOptions(site=site.config.systems, show_file_names=site.config.show_file_names)
     described = [
         _described(path, identity, options)
         for path, identity in zip(files, identify(files, options), strict=True)
@@ -149,7 +150,7 @@ def _rows(one: dict[str, Any]) -> list[tuple[str, str]]:
             "kind",
             " ".join(part for part in (one["kind"], one["image_type"] and f"({one['image_type']})") if part),
         ),
-        ("command", f"nmqc {one['command']} {one['file']}" if one["command"] else ""),
+        ("command", f"nmqc {one['command']} {shlex.quote(one['file'])}" if one["command"] else ""),
         ("system", f"{system['name']}, {system['manufacturer']} {system['model']}" if system else ""),
         ("unit", system["unit"] if system else ""),
         ("software", one["software"] or ""),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from nmqc.cli import common
+from nmqc.errors import NmqcError
 from nmqc.model import Acquisition, Refusal, Result
 
 
@@ -53,6 +55,7 @@ def _pixel_size(
 @click.option(
     "--source-distance",
     type=click.FloatRange(300, 6000),
+    callback=common.finite,
     metavar="MM",
     help="Distance of a near point source: the indices without its fall-off are given too.",
 )
@@ -66,6 +69,7 @@ def _pixel_size(
 @click.option(
     "--edge-margin",
     type=click.FloatRange(0, 50),
+    callback=common.finite,
     metavar="MM",
     help="How far inside the outline whole pixels lie (default: twice the sigma of the edge).",
 )
@@ -117,28 +121,39 @@ def command(
     Exit status: 0 within limits or nothing to judge by; 2 wrong usage; 3 something refused or not measurable;
     4 out of limits.
     """
-    common.require_existing(files)
-    if pdf is not None:
-        from nmqc.report.pdf import check_target
+    with common.answered(files, as_json):
+        site = common.open_site(config_file)
+        common.require_existing(files, site)
+        if pdf is not None:
+            from nmqc.report.pdf import check_target
 
-        check_target(pdf, force=force)
-    site = common.open_site(config_file)
+            check_target(pdf, force=force)
     results, refused = _analysed(files, reference, only_detector, asked, site)
     judged = common.judged(results, site)
     kept: list[common.Recorded] = [(result, None) for result in judged]
-    problem = None
+    problems: list[str] = []
     if not no_record:
-        kept, problem = common.recorded(judged, refused, db, site)
+        kept, missing = common.recorded(judged, refused, db, site)
+        problems += [f"not recorded: {missing.reason}"] if missing else []
     common.say_refused(refused)
     common.show(kept, refused, as_json=as_json, quiet=quiet)
-    if problem is not None:
-        common.say(f"not recorded: {problem.reason}")
     if pdf is not None:
-        from nmqc.report.pdf import write_pdf
-
-        write_pdf(pdf, kept, refused, force=force)
+        problems += _written(pdf, kept, refused, force)
+    for problem in problems:
+        common.say(problem)
     status = common.status_of(judged, refused, strict=strict_exit)
-    ctx.exit(max(status, 3) if problem is not None and status != 4 else status)
+    ctx.exit(max(status, 3) if problems else status)
+
+
+def _written(pdf: Path, kept: list[common.Recorded], refused: list[Refusal], force: bool) -> list[str]:
+    """Write the report; return the reason where it could not be."""
+    from nmqc.report.pdf import write_pdf
+
+    try:
+        write_pdf(pdf, kept, refused, force=force)
+    except NmqcError as problem:
+        return [problem.reason]
+    return []
 
 
 def _analysed(
@@ -157,10 +172,11 @@ def _analysed(
     outcome = read_nm(files, read_options)
     refused = list(outcome.refused)
     compared: Acquisition | None = None
+    unusable: tuple[Refusal, ...] = ()
     if reference is not None:
-        other = read_nm([reference], read_options)
+        other = read_nm([reference], replace(read_options, acquired=None))
         compared = other.acquisitions[0] if other.acquisitions else None
-        refused += other.refused
+        unusable = other.refused
     options = test.options(
         edge_policy=asked["edge_policy"],
         edge_margin_mm=asked["edge_margin"],
@@ -177,7 +193,7 @@ def _analysed(
             results += analysis.results
             refused += analysis.refused
             bar.update(1)
-    return results, refused
+    return results, [*sorted(refused, key=lambda refusal: refusal.place), *unusable]
 
 
 def _read_options(asked: dict[str, Any], site: common.Site) -> Any:

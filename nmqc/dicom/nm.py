@@ -67,7 +67,7 @@ class _Values:
     remarks: tuple[Remark, ...]
 
 
-def read_acquisition(file: OpenedFile, name: str, options: ReadOptions) -> Reading:
+def read_acquisition(file: OpenedFile, name: str, options: ReadOptions, place: int = 0) -> Reading:
     """Return the acquisition in one opened file.
 
     Parameters
@@ -75,6 +75,7 @@ def read_acquisition(file: OpenedFile, name: str, options: ReadOptions) -> Readi
     file : any DICOM object
     name : how the file is called in results
     options : what the user and the site say
+    place : number of the file among the arguments
 
     Raises
     ------
@@ -89,7 +90,7 @@ def read_acquisition(file: OpenedFile, name: str, options: ReadOptions) -> Readi
     camera = recognise(header, options)
     detectors = read_detectors(header, split, camera, options)
     spacing_mm, spacing_remarks = pixel_spacing(header, options)
-    input_file = InputFile(name, file.sha256, values.sha256, header.text("SOPInstanceUID", 128))
+    input_file = InputFile(name, file.sha256, values.sha256, header.text("SOPInstanceUID", 128), place)
     source = _source(header, input_file, camera, options)
     frames = _frames(header, kind, split, values, detectors, spacing_mm, input_file)
     remarks = (

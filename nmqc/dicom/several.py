@@ -42,11 +42,11 @@ def _read_one(path: Path, number: int, options: ReadOptions) -> Reading | Refusa
         with refusing(), silence():
             content = read_content(path)
             name = shown_name(path, number, content, options)
-            return read_acquisition(open_dicom(content), name, options)
+            return read_acquisition(open_dicom(content), name, options, number)
     except UnusableInput as refusal:
         name = shown_name(path, number, content, options)
         sha256 = content.sha256 if content else ""
-        return Refusal(name, refusal.code, refusal.reason, sha256=sha256)
+        return Refusal(name, refusal.code, refusal.reason, sha256=sha256, place=number)
 
 
 def shown_name(path: Path, number: int, content: Content | None, options: ReadOptions) -> str:

@@ -26,10 +26,13 @@ FACING_DEG = (
     10.0,
     20.0,
 )  # parts of an outline that are taken to run along an axis; the second for small circles
+FIRST_SIGMAS_MM = (0.7, 2.5)  # from which the fit of the edge starts
+CONVERGED_MM = 1e-3  # step of a fit of the edge below which it ends
 FEWEST_STRIPS = 3
 FEWEST_SAMPLES = 8  # across the edge, below which its blur cannot be fitted
 USUAL_SIGMA_MM = 1.5  # of a camera's edge: taken where it cannot be fitted
 SHARPER = 9.0  # chi-squared by which a blurred edge must fit better than a sharp one
+NEXT = "give an image of a source that lights the whole detector"
 SIDES = ("left", "right", "top", "bottom")
 NORMALS = np.array([(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)])
 
@@ -102,7 +105,9 @@ def _level(counts: NDArray[np.float64]) -> float:
     lit = counts > 0.1 * np.quantile(counts, 0.99)
     rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
     if rows.size == 0:
-        raise CannotMeasure("not_a_flood", "this is not a flood: less than a hundredth of the image is lit")
+        raise CannotMeasure(
+            "not_a_flood", f"this is not a flood: less than a hundredth of the image is lit; {NEXT}"
+        )
     (top, bottom), (left, right) = (rows[0], rows[-1] + 1), (columns[0], columns[-1] + 1)
     quarter_rows, quarter_columns = (bottom - top) // 4, (right - left) // 4
     middle = counts[
@@ -110,7 +115,7 @@ def _level(counts: NDArray[np.float64]) -> float:
     ]
     level = float(np.median(middle))
     if level <= 0:
-        raise CannotMeasure("not_a_flood", "this is not a flood: the middle of the lit box is dark")
+        raise CannotMeasure("not_a_flood", f"this is not a flood: the middle of what is lit is dark; {NEXT}")
     return level
 
 
@@ -146,7 +151,9 @@ def _scan(image: Coarse, index: int) -> tuple[Any, ...]:
     lit = profiles > 0.5 * image.level
     keep = lit.any(axis=1)
     if keep.sum() < 5:
-        raise CannotMeasure("not_a_flood", "this is not a flood: the lit area is too small or too ragged")
+        raise CannotMeasure(
+            "not_a_flood", f"this is not a flood: the lit area is too small or too ragged; {NEXT}"
+        )
     profiles, first, middles = profiles[keep], lit[keep].argmax(axis=1), middles[keep]
     crossing, plateau = _crossings(profiles, first, across.pitch_mm, image.level)
     reach = max(3, round(12.0 / min(image.rows.pitch_mm, image.columns.pitch_mm)))
@@ -200,17 +207,19 @@ def corner_depth(image: Coarse, box: Outline, corner: tuple[int, int]) -> float:
     The light is the mean over a band along the diagonal: see `sharp_corner_depth` for an uncut corner.
     """
     half_band = _half_band(image)
-    x = corner[0] * (image.columns.centres_mm - box.centre_mm[0])
-    y = corner[1] * (image.rows.centres_mm - box.centre_mm[1])
-    inwards = ((box.supports_mm[0] - x)[None, :] + (box.supports_mm[1] - y)[:, None]) / 2**0.5
-    across = ((box.supports_mm[0] - x)[None, :] - (box.supports_mm[1] - y)[:, None]) / 2**0.5
     reach = 0.6 * float(min(box.supports_mm[:2]))
+    x = box.supports_mm[0] - corner[0] * (image.columns.centres_mm - box.centre_mm[0])
+    y = box.supports_mm[1] - corner[1] * (image.rows.centres_mm - box.centre_mm[1])
+    columns, rows = np.flatnonzero(np.abs(x) <= 1.5 * reach), np.flatnonzero(np.abs(y) <= 1.5 * reach)
+    counts = image.counts[np.ix_(rows, columns)]
+    inwards = (x[columns] + y[rows][:, None]) / 2**0.5
+    across = (x[columns] - y[rows][:, None]) / 2**0.5
     band = (np.abs(across) <= half_band) & (np.abs(inwards) <= reach)
     step = 0.75 * max(image.rows.pitch_mm, image.columns.pitch_mm)
     bins = np.floor((inwards[band] + reach) / step).astype(int)
     pixels = np.bincount(bins)
     depth = step * (np.flatnonzero(pixels) + 0.5) - reach
-    light = (np.bincount(bins, image.counts[band]) / np.maximum(pixels, 1))[pixels > 0]
+    light = (np.bincount(bins, counts[band]) / np.maximum(pixels, 1))[pixels > 0]
     return _first_light(depth, light, image.level)
 
 
@@ -263,7 +272,7 @@ def edge_width(border: Border, image: Coarse, lit: Outline) -> tuple[float, NDAr
         [_sharp_shift(*profile, float(pitch)) for profile, pitch in zip(profiles, pitches, strict=True)]
     )
     sharp_misfit = _misfit(depth + sharp_shifts[side], 0.0, pitch_mm, light, error)
-    fits = [_fit_edges(depth, light, error, side, pitch_mm, start) for start in (0.5, 1.5, 3.5)]
+    fits = [_fit_edges(depth, light, error, side, pitch_mm, start) for start in FIRST_SIGMAS_MM]
     misfit, sigma_mm, shifts = min(fits, key=lambda fit: fit[0])
     if sharp_misfit - misfit < SHARPER or sigma_mm < 0.05:
         return 0.0, sharp_shifts
@@ -312,14 +321,18 @@ def _fit_edges(
     """
     shifts = np.zeros(4)
     belongs = side[:, None] == np.arange(4)
-    for _ in range(8):
+    for _ in range(12):
         low = (depth_mm + shifts[side] - pitch_mm / 2) / sigma_mm
-        (low_f, low_d), (high_f, high_d) = _normal(low), _normal(low + pitch_mm / sigma_mm)
+        high = low + pitch_mm / sigma_mm
+        (low_f, low_d), (high_f, high_d) = _normal(low), _normal(high)
+        model = (high * high_f + high_d - low * low_f - low_d) * sigma_mm / pitch_mm
         design = np.column_stack([belongs * (high_f - low_f)[:, None], high_d - low_d])
-        missing = (light - blurred_step(depth_mm + shifts[side], sigma_mm, pitch_mm)) / error
+        missing = (light - model) / error
         step = np.linalg.lstsq(design / (pitch_mm * error)[:, None], missing, rcond=None)[0]
         shifts = np.clip(shifts + step[:4], -3.0, 3.0)
         sigma_mm = float(np.clip(sigma_mm + np.clip(step[4], -sigma_mm / 2, 1.0), 0.01, 8.0))
+        if np.abs(step).max() < CONVERGED_MM:
+            break
     return _misfit(depth_mm + shifts[side], sigma_mm, pitch_mm, light, error), sigma_mm, shifts
 
 

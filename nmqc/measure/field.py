@@ -103,8 +103,8 @@ def _require_room(coarse: Coarse) -> None:
 def require_whole(field: Field, hints: tuple[FieldHint, ...]) -> None:
     """Refuse a lit field, known from the image alone, of which a whole strip at one side may be dark.
 
-    That is, where it lies more than 30 mm off the centre of the matrix; or where it is smaller than a field stated by the
-    site or the table of systems, and off the centre to one side.
+    That is, where it lies more than 30 mm off the centre of the matrix; or where it is smaller than a field stated
+    by the site or the table of systems, and off the centre to one side.
 
     Raises
     ------
@@ -177,7 +177,8 @@ def _outward(values: NDArray[np.float64], tolerance_mm: float) -> float:
     """
     if values.size == 0:
         raise CannotMeasure(
-            "not_a_flood", "this is not a flood: a side of the lit area is too ragged to be a field"
+            "not_a_flood",
+            f"this is not a flood: a side of the lit area is too ragged to be a field; {edges.NEXT}",
         )
     position = float(np.quantile(values, 0.8, method="nearest"))
     for _ in range(3):

@@ -64,11 +64,13 @@ def check_target(path: Path, *, force: bool = False) -> None:
     Raises
     ------
     NmqcError
-        If the folder is missing, the path is a folder, or a file is there that nmqc did not write and `force`
-        is not given.
+        If the folder is missing, the path is a folder or a device, or a file is there that nmqc did not write and
+        `force` is not given.
     """
     if path.is_dir():
         raise NmqcError("pdf_is_a_folder", f"{path} is a folder: give the name of a file in it")
+    if path.exists() and not path.is_file():
+        raise NmqcError("pdf_no_file", f"{path} is no ordinary file: give another name")
     if not path.resolve().parent.is_dir():
         raise NmqcError("pdf_no_folder", f"{path}: its folder does not exist: make it first")
     if path.exists() and not force and not _is_ours(path):

@@ -126,18 +126,20 @@ def require_usable(frame: Frame, kind: str) -> None:
         raise CannotMeasure(
             "not_a_flood", f"this is not a flood: the image has fewer than {FEWEST_NATIVE} pixels"
         )
-    if not np.isfinite(counts).all():
+    whole = np.issubdtype(counts.dtype, np.integer)
+    if not whole and not np.isfinite(counts).all():
         raise CannotMeasure(
             "not_numbers", "the image holds values that are no numbers: give the flood as acquired"
         )
-    if counts.min() < 0:
+    if not np.issubdtype(counts.dtype, np.unsignedinteger) and counts.min() < 0:
         raise CannotMeasure(
             "negative_counts",
             "the image holds negative values: give the flood as acquired, without background subtraction",
         )
-    if counts.max() == 0:
+    highest = counts.max()
+    if highest == 0:
         raise CannotMeasure("no_counts", "the image holds no counts: check that the source was there")
-    if frame.full_scale is not None and counts.max() >= frame.full_scale:
+    if frame.full_scale is not None and highest >= frame.full_scale:
         raise CannotMeasure(
             "saturated",
             f"a pixel stands at {frame.full_scale}, the largest value the file can store: counts are lost; "

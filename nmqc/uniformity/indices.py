@@ -17,6 +17,7 @@ from nmqc.errors import CannotMeasure
 
 RUN = 5  # pixels of a differential window
 EDGE_FRACTION = 0.75  # of the mean of the central field: the edge rule
+NO_COUNTS = 1e-30  # stands for high + low where both are 0, and so is their difference
 INDEX_NAMES = ("integral", "differential_x", "differential_y", "differential")
 
 Axis = Literal[0, 1]
@@ -31,6 +32,15 @@ class Fields:
 
     ufov: Mask
     cfov: Mask
+
+    @property
+    def box(self) -> tuple[slice, slice]:
+        """The smallest box of rows and columns about the pixels that are analysed."""
+        return _box(self.ufov)
+
+    def cropped(self) -> Fields:
+        """Return the same fields within their box: on it no index changes, and replicates have less to do."""
+        return Fields(self.ufov[self.box], self.cfov[self.box])
 
     def each(self) -> tuple[tuple[str, Mask], ...]:
         """Return the two masks with their names."""
@@ -109,8 +119,11 @@ def integral(smoothed: Smoothed, mask: Mask) -> Smoothed:
         raise CannotMeasure("empty_field", "integral uniformity: the field of view holds no pixel")
     part = _box(mask)
     image, inside = smoothed[(..., *part)], mask[(..., *part)]
-    high = np.max(image, axis=(-2, -1), where=inside, initial=-np.inf)
-    low = np.min(image, axis=(-2, -1), where=inside, initial=np.inf)
+    if inside.all():
+        high, low = image.max(axis=(-2, -1)), image.min(axis=(-2, -1))
+    else:
+        high = np.max(image, axis=(-2, -1), where=inside, initial=-np.inf)
+        low = np.min(image, axis=(-2, -1), where=inside, initial=np.inf)
     if np.any(high <= 0):
         raise CannotMeasure("no_counts", "integral uniformity: the field of view holds no count")
     return np.asarray(100 * (high - low) / (high + low))
@@ -127,9 +140,11 @@ def windows(mask: Mask, axis: Axis) -> Mask:
 def window_spread(smoothed: Smoothed, axis: Axis) -> Smoothed:
     """Return 100 (high - low) / (high + low) of every run of five along an axis; 0 where there are no counts."""
     high, low = _run_of_five(np.maximum, smoothed, axis), _run_of_five(np.minimum, smoothed, axis)
-    total = high + low
-    total[total <= 0] = 1  # no counts at all: high - low is 0
-    return np.asarray(100 * (high - low) / total)
+    total = np.maximum(high + low, NO_COUNTS)
+    high -= low
+    high *= 100
+    high /= total
+    return high
 
 
 def differential(smoothed: Smoothed, mask: Mask, axis: Axis) -> Smoothed:
@@ -156,7 +171,9 @@ def _worst(spread: Smoothed, valid: Mask) -> Smoothed:
             "no_window", "differential uniformity: no run of five pixels lies in the field of view"
         )
     part = _box(valid)
-    return np.asarray((spread[(..., *part)] * valid[(..., *part)]).max(axis=(-2, -1)))
+    inside = valid[(..., *part)]
+    found = spread[(..., *part)] if inside.all() else spread[(..., *part)] * inside
+    return np.asarray(found.max(axis=(-2, -1)))
 
 
 def _box(mask: Mask) -> tuple[slice, slice]:

@@ -68,6 +68,7 @@ def noise_floor(fields: Fields, mean_counts: float) -> dict[str, NoiseFloor]:
     A function of the mask and the mean count alone. It is simulated at fixed levels of counts; between them the
     floor times the square root of the counts is interpolated over 1 / sqrt(counts).
     """
+    fields = fields.cropped()
     key = (np.packbits(fields.ufov).tobytes(), np.packbits(fields.cfov).tobytes(), fields.ufov.shape)
     level = max(mean_counts, FLOOR_LEVELS[0])
     above = min((one for one in FLOOR_LEVELS if one >= level), default=FLOOR_LEVELS[-1])

@@ -71,15 +71,28 @@ def analyse(acquisition: Acquisition, options: Options) -> Analysis:
     NEMA NU 1, 2.4 (text of the 2007 edition).
     """
     results, refused = [], []
-    for frame in acquisition.frames:
-        if options.only_detector is not None and frame.detector != options.only_detector:
-            continue
+    chosen = _chosen(acquisition, options.only_detector)
+    if not chosen:
+        refused.append(_no_such_detector(acquisition, options.only_detector))
+    for frame in chosen:
         try:
             require_usable(frame, acquisition.kind)
             results.append(_analyse_flood(prepare(frame, options), acquisition, options))
         except CannotMeasure as reason:
             refused.append(_refusal(frame, reason))
     return Analysis(tuple(results), tuple(refused))
+
+
+def _chosen(acquisition: Acquisition, detector: int | None) -> tuple[Frame, ...]:
+    """Return the frames of one detector, or all of them."""
+    return tuple(frame for frame in acquisition.frames if detector is None or frame.detector == detector)
+
+
+def _no_such_detector(acquisition: Acquisition, wanted: int | None) -> Refusal:
+    first = acquisition.source.inputs[0]
+    there = sorted({str(frame.detector or "unknown") for frame in acquisition.frames})
+    reason = f"there is no image of detector {wanted} in it, only of detector {', '.join(there)}: choose one of these"
+    return Refusal(first.file, "no_such_detector", reason, wanted, sha256=first.sha256, place=first.place)
 
 
 def check(acquisition: Acquisition) -> tuple[Refusal, ...]:
@@ -111,6 +124,7 @@ def _refusal(frame: Frame, reason: CannotMeasure) -> Refusal:
         detector=frame.detector,
         energy_window=frame.energy_window,
         sha256=frame.input.sha256,
+        place=frame.input.place,
     )
 
 
@@ -175,13 +189,14 @@ def _counting(flood: Flood, options: Options) -> dict[str, float]:
     """Return the counting part of the uncertainties by thinning; nothing where counts are not raw."""
     if not flood.frame.raw_counts or options.replicates < 2:
         return {}
-    pixels = 2 * options.replicates * flood.counts.size
+    counts, fields = flood.counts[flood.fields.box], flood.fields.cropped()
+    pixels = 2 * options.replicates * counts.size
 
     def measure(stack: NDArray[Any]) -> Numbers:
-        return index_stack(stack, flood.fields, pixels) | structure.shapes(stack, flood.fields)
+        return index_stack(stack, fields, pixels) | structure.shapes(stack, fields)
 
     try:
-        return thinning(flood.counts, measure, options.replicates)
+        return thinning(counts, measure, options.replicates)
     except CannotMeasure:  # so few counts that a half has none where one is needed
         return {}
 

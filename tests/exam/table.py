@@ -119,8 +119,9 @@ class FloodExamination(Examination):
         head = flood.heads[(result.detector or 1) - 1]
         width, height = flood.field(0).extents_mm
         for number, (what, true) in enumerate((("width", width), ("height", height))):
-            # No noise; the half height of a blurred edge is its place, and a circle has 96 sides.
-            yield what, result.parameters["field_mm"][number], true, 0.5
+            # No noise. Under a near source the light still rises inside the border: half of it is reached up to half
+            # a millimetre further in, on either side.
+            yield what, result.parameters["field_mm"][number], true, 1.0
         yield "centre, x", result.parameters["centre_x_mm"], head.offset_mm[0], 0.3
         yield "centre, y", result.parameters["centre_y_mm"], head.offset_mm[1], 0.3
         if isinstance(head.defects[-1], WeakTube):

@@ -264,7 +264,8 @@ def test_pure_noise_reads_as_its_noise_floor(test: Row) -> None:
     for key, floor in floors.items():
         values = [measured(result)[key].value for result in results]
         error = np.std(values, ddof=1) / NOISY_FLOODS**0.5
-        assert np.mean(values) == pytest.approx(floor.mean, abs=3.5 * error), key
+        # Student's t of 19 degrees of freedom, several metrics: beyond 5 once in ten thousand.
+        assert np.mean(values) == pytest.approx(floor.mean, abs=5 * error), key
         assert floor.mean < floor.p95
     assert bool(floors) == any("noise_floor" in text for text in text_of(results[:1]))
 

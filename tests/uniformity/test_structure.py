@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
+from nmqc.uniformity.flood import Options, prepare
 from nmqc.uniformity.indices import Fields
 from nmqc.uniformity.noise import thinning
 from nmqc.uniformity.structure import (
@@ -21,6 +22,10 @@ from nmqc.uniformity.structure import (
     tilt,
     variation,
 )
+from phantoms.defects import LinearGradient
+from phantoms.fields import Rectangle
+from phantoms.flood import Flood, Head
+from tests.exam.acquisitions import acquisition
 from tests.reference import uniformity as slow
 
 Mask = NDArray[np.bool_]
@@ -164,6 +169,23 @@ def test_stack_gives_what_each_image_gives() -> None:
         alone = shapes(one, fields)
         for name, values in together.items():
             assert values[number] == pytest.approx(float(alone[name]), rel=1e-13)  # arithmetic only
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_counts_per_pixel_are_those_of_the_middle_of_the_field(turned: bool) -> None:
+    # Pixels of 2.2 x 2.3 mm, re-binned by 3: 9 x 1,000 counts in the middle, 1.4 % more or less a pixel further on.
+    slope = (0.0, 2e-3) if turned else (2e-3, 0.0)
+    head = Head(
+        field=Rectangle(133.0, 201.0) if turned else Rectangle(201.0, 133.0),
+        offset_mm=(21.0, -5.0),
+        counts_per_pixel=1_000.0,
+        defects=(LinearGradient(*slope),),
+    )
+    made = Flood(matrix=(112, 117), pixel_mm=(2.2, 2.3), heads=(head,))
+    median, centre = prepare(acquisition(made, seed=1).frames[0], Options()).middle_counts()
+    # A pixel beside the middle, and the noise of a median or of one pixel.
+    assert median == pytest.approx(9_000.0, rel=0.02)
+    assert centre == pytest.approx(9_000.0, rel=0.014 + 3 / 95)
 
 
 # --- standard errors ------------------------------------------------------------------------------------
