@@ -30,8 +30,8 @@ from phantoms.flood import Flood, Head
 
 HEAD = """# Validation of flood uniformity
 
-Made by `python -m benchmarks validation --write docs/methods/uniformity-validation.md`. Floods are of `phantoms/`, which
-shares no code with nmqc; random numbers are seeded.
+Made by `python -m benchmarks validation --write docs/methods/uniformity-validation.md`. Floods are of
+`phantoms/`, which shares no code with nmqc; random numbers are seeded.
 """
 
 Image = NDArray[np.float64]
@@ -255,21 +255,21 @@ def real() -> str:
 SECTIONS: tuple[tuple[str, str, Callable[[int], str]], ...] = (
     (
         "Where the grid lies",
-        "Integral uniformity of the UFOV (%) of one noise-free flood over 36 positions of the 6.6 mm grid (steps of two "
-        "native pixels). A photomultiplier is 5 % weak (sigma 25 mm): over a continuous field that is 2.56 %; "
+        "Integral uniformity of the UFOV (%) of one noise-free flood over 36 positions of the 6.6 mm grid (steps of "
+        "two native pixels). A photomultiplier is 5 % weak (sigma 25 mm): over a continuous field that is 2.56 %; "
         "blocks of 6.6 mm and the nine-point smoothing make it 2.4 %.",
         lambda _: phases(),
     ),
     (
         "A defect from none to total",
-        "Integral uniformity of the UFOV (%) against the gain of the defect; noise-free, 512 matrix, edge 3.5 mm FWHM. The "
-        "strict reading falls, or gives up, where whole pixels go to 100.",
+        "Integral uniformity of the UFOV (%) against the gain of the defect; noise-free, matrix 512, edge 3.5 mm. "
+        "The strict reading falls, or gives up, where whole pixels go to 100.",
         lambda _: sweeps(),
     ),
     (
         "Stated uncertainty over true scatter",
-        "Mean of the stated counting uncertainty over the standard deviation of the index, {seeds:,d} floods each, 60 x 83 pixels. 1 is "
-        "right; 0.85 to 1.15 is required.",
+        "Mean of the stated counting uncertainty over the standard deviation of the index, {seeds:,d} floods each, "
+        "60 x 83 pixels. 1 is right; 0.85 to 1.15 is required.",
         uncertainty,
     ),
     (
@@ -279,8 +279,8 @@ SECTIONS: tuple[tuple[str, str, Callable[[int], str]], ...] = (
     ),
     (
         "A real flood",
-        "Mediso DHV, intrinsic Tc-99m, 16 million counts, about 3,100 a re-binned pixel. Other programs' values are agreement, "
-        "not truth.",
+        "Mediso DHV, intrinsic Tc-99m, 16 million counts, about 3,100 a re-binned pixel. Other programs' values are "
+        "agreement, not truth.",
         lambda _: real(),
     ),
 )

@@ -53,12 +53,10 @@ def _cache_folder() -> Path | None:
     from platformdirs import user_cache_path
 
     given = os.environ.get("NUMBA_CACHE_DIR")
-    candidates = [Path(given)] if given else [user_cache_path("nmqc") / "kernels"]
-    for folder in candidates:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                return folder
-        except OSError:
-            continue
-    return None
+    try:
+        folder = Path(given) if given else user_cache_path("nmqc") / "kernels"
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except (OSError, RuntimeError):  # RuntimeError: neither a home nor an account
+        return None

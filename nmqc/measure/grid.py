@@ -59,9 +59,9 @@ class Blocks:
 
 
 def nema_factor(pitch_mm: float) -> int:
-    """Return the whole number k for which k times the pixel is nearest to 6.4 mm within 6.4 mm +- 30 %.
+    """Return the whole number k for which k times the pixel is nearest to 6.4 mm; of two equally near the smaller.
 
-    Of two equally near the smaller. Where no k lands within the range the nearest is returned all the same: the
+    The range of the standard lies evenly about 6.4 mm, so that the nearest is in it if any is. Where none is the
     caller has to say that the pixel is not a standard one.
 
     References
@@ -69,8 +69,7 @@ def nema_factor(pitch_mm: float) -> int:
     NEMA NU 1, 2.4: pixels of 6.4 mm +- 30 %. The standard leaves the choice within the range open.
     """
     candidates = range(1, int(NEMA_PIXEL_RANGE_MM[1] / pitch_mm) + 2)
-    allowed = [k for k in candidates if is_nema_pixel(k * pitch_mm)]
-    return min(allowed or candidates, key=lambda k: (abs(k * pitch_mm - NEMA_PIXEL_MM), k))
+    return min(candidates, key=lambda k: (round(abs(k * pitch_mm - NEMA_PIXEL_MM), 9), k))
 
 
 def is_nema_pixel(pitch_mm: float) -> bool:

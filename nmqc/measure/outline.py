@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nmqc.measure.grid import Axis
 
 CIRCLE_SIDES = 96
-_SAMPLES = 32  # samples across a pixel for the area of slanted outlines: error of the area below 1e-3 pixel
+_SAMPLES = 128  # across a pixel, for the area of slanted outlines: its error is below 1e-3 pixel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,16 +134,31 @@ def whole_pixels(outline: Outline, rows: Axis, columns: Axis) -> NDArray[np.bool
 def covered(outline: Outline, rows: Axis, columns: Axis) -> NDArray[np.float64]:
     """Return the fraction of the area of each pixel, shape (rows, columns), that lies inside an outline.
 
-    Exact for a rectangle; otherwise exact along y and sampled at 32 positions across each pixel.
+    Exact for a rectangle. Otherwise the mean of two integrations: exact along y and by 128 samples across the part
+    of each column that the outline reaches, and the same with the axes exchanged, so that a transposed outline holds
+    the transposed pixels.
     """
     if outline.is_rectangle:
         return _covered_by_rectangle(outline, rows, columns)
+    turned = replace(
+        outline, centre_mm=(outline.centre_mm[1], outline.centre_mm[0]), normals=outline.normals[:, ::-1]
+    )
+    return (_covered_by_chords(outline, rows, columns) + _covered_by_chords(turned, columns, rows).T) / 2
+
+
+def _covered_by_chords(outline: Outline, rows: Axis, columns: Axis) -> NDArray[np.float64]:
+    corners = outline.vertices_mm()[:, 0]
+    edges = np.clip(columns.edges_mm, corners.min(), corners.max())
+    if outline.is_circle:
+        radius = outline.supports_mm[0]
+        edges = np.clip(columns.edges_mm, outline.centre_mm[0] - radius, outline.centre_mm[0] + radius)
+    widths = np.diff(edges)
     step = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
-    x = (columns.start_mm + columns.pitch_mm * (np.arange(columns.count)[:, None] + step)).ravel()
-    low, high = _chord(outline, x)
-    edges = rows.edges_mm[:, None]
-    filled = np.clip(high, edges[:-1], edges[1:]) - np.clip(low, edges[:-1], edges[1:])
-    return np.asarray(filled.reshape(rows.count, columns.count, _SAMPLES).mean(axis=2) / rows.pitch_mm)
+    low, high = _chord(outline, (edges[:-1, None] + widths[:, None] * step).ravel())
+    y = rows.edges_mm[:, None]
+    filled = np.clip(high, y[:-1], y[1:]) - np.clip(low, y[:-1], y[1:])
+    mean = filled.reshape(rows.count, columns.count, _SAMPLES).mean(axis=2)
+    return np.asarray(mean * widths / (rows.pitch_mm * columns.pitch_mm))
 
 
 def half_inside(outline: Outline, rows: Axis, columns: Axis) -> NDArray[np.bool_]:

@@ -22,6 +22,10 @@ THICK_CRYSTAL = 1.045  # effective over true distance, 9.5 mm NaI at 140 keV; co
 THICK_SYSTEMS = ("intevo", "symbia-t2")  # 9.5 mm crystals by their headers
 DISTANCE_RANGE_MM = (300.0, 6000.0)
 OFFSET_LIMIT_MM = 300.0
+NO_FALL_OFF = (
+    "the flood does not fall off as under a point source 0.3 to 6 m away: "
+    "is --source-distance right, was the collimator off?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,22 @@ def fit(
     CannotMeasure
         ``near_source``: the fit leaves 0.3 m to 6 m, or the source lies more than 0.3 m off the centre.
     """
+    try:
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            return _checked(*_fitted(counts, x_mm, y_mm, distance_mm, free=free))
+    except (np.linalg.LinAlgError, FloatingPointError):
+        raise CannotMeasure("near_source", NO_FALL_OFF) from None
+
+
+def _fitted(
+    counts: NDArray[np.float64],
+    x_mm: NDArray[np.float64],
+    y_mm: NDArray[np.float64],
+    distance_mm: float,
+    *,
+    free: bool,
+) -> tuple[float, float, float, float | None]:
+    """Return curvature, offset and the curvature's standard error."""
     keep = np.ones(counts.size, bool)
     scale, curvature, x0, y0 = float(np.median(counts)), distance_mm**-2, 0.0, 0.0
     covariance: NDArray[Any] = np.zeros((4, 4))
@@ -88,7 +108,7 @@ def fit(
             keep = np.abs(residual) <= 3 * spread
     if free:
         covariance = np.linalg.inv(rows.T @ rows)
-    return _checked(curvature, x0, y0, float(covariance[3, 3]) ** 0.5 if free else None)
+    return curvature, x0, y0, float(covariance[3, 3]) ** 0.5 if free else None
 
 
 def _checked(curvature: float, x0: float, y0: float, error: float | None) -> FallOff:
@@ -97,8 +117,7 @@ def _checked(curvature: float, x0: float, y0: float, error: float | None) -> Fal
     if not low <= distance <= high or max(abs(x0), abs(y0)) > OFFSET_LIMIT_MM:
         raise CannotMeasure(
             "near_source",
-            "the flood does not fall off as under a point source 0.3 to 6 m away: is --source-distance right, "
-            "was the collimator off?",
+            NO_FALL_OFF,
         )
     return FallOff(distance, None if error is None else error * distance**3 / 2, float(x0), float(y0))
 

@@ -72,7 +72,7 @@ def analyse(acquisition: Acquisition, options: Options) -> Analysis:
     """
     results, refused = [], []
     chosen = _chosen(acquisition, options.only_detector)
-    if not chosen:
+    if acquisition.frames and not chosen:
         refused.append(_no_such_detector(acquisition, options.only_detector))
     for frame in chosen:
         try:

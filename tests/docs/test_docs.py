@@ -76,5 +76,3 @@ def codes() -> set[str]:
     for path in (ROOT / "nmqc").rglob("*.py"):
         found |= set(pattern.findall(path.read_text(encoding="utf-8")))
     return found
-
-

@@ -254,17 +254,24 @@ def test_skewed_normal_deviate_stands_for_poisson(mean: float) -> None:
 
 def test_floor_is_a_function_of_the_mask_and_the_mean_alone() -> None:
     fields = small_fields()
-    other = Fields(np.roll(fields.ufov, 1, axis=0), np.roll(fields.cfov, 1, axis=0))
+    other = Fields(fields.ufov.copy(), fields.cfov.copy())
+    other.ufov[tuple(np.argwhere(fields.ufov)[0])] = False
     alone = noise_floor(fields, 777.0)
     _simulated_floor.cache_clear()
     np.random.default_rng(0).random()
     noise_floor(other, 60.0)  # as in a batch: another mask and other counts before it
     noise_floor(fields, 90.0)
     assert noise_floor(Fields(fields.ufov.copy(), fields.cfov.copy()), 777.0) == alone
-    # Another mask has other random numbers, and a floor that is alike: two means of 1,000 floods.
+    # A pixel less is another mask: other random numbers, and a floor that is alike, two means of 1,000 floods.
     for name, floor in noise_floor(other, 777.0).items():
         assert floor.mean == pytest.approx(alone[name].mean, rel=0.02)
         assert floor.mean != alone[name].mean
+
+
+def test_floor_does_not_depend_on_where_the_field_lies_in_its_matrix() -> None:
+    fields = small_fields()
+    moved = [np.pad(mask, ((3, 0), (1, 8))) for mask in (fields.ufov, fields.cfov)]
+    assert noise_floor(Fields(*moved), 777.0) == noise_floor(fields, 777.0)
 
 
 def test_floor_does_not_depend_on_the_chunks_of_the_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
