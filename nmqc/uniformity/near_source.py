@@ -115,10 +115,7 @@ def _checked(curvature: float, x0: float, y0: float, error: float | None) -> Fal
     distance = curvature**-0.5
     low, high = DISTANCE_RANGE_MM
     if not low <= distance <= high or max(abs(x0), abs(y0)) > OFFSET_LIMIT_MM:
-        raise CannotMeasure(
-            "near_source",
-            NO_FALL_OFF,
-        )
+        raise CannotMeasure("near_source", NO_FALL_OFF)
     return FallOff(distance, None if error is None else error * distance**3 / 2, float(x0), float(y0))
 
 

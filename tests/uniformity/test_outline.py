@@ -25,7 +25,7 @@ from tests.reference import uniformity as slow
 
 CENTRE_MM = (13.7, -8.9)
 # Pixels that are not square, on a matrix that is not square either, and not about the centre of the outline.
-ROWS, COLUMNS = Axis(69, 6.1, -215.3), Axis(88, 6.7, -287.1)
+ROWS, COLUMNS = Axis(71, 6.1, -221.4), Axis(88, 6.7, -287.1)
 WIDTH_MM, HEIGHT_MM, CUT_MM, FLATS_MM = 471.3, 358.7, 83.1, 361.7
 
 OUTLINES: dict[str, tuple[Outline, fields.Outline]] = {
