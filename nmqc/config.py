@@ -189,7 +189,7 @@ def _field(table: Table | None) -> FieldHint | None:
     if shape and extents and len(extents) != SHAPES[shape]:
         expected = "two sides" if SHAPES[shape] == 2 else "one diameter"
         table.mistake("extents_mm", f"extents_mm: a {shape} takes {expected}, not {len(extents)} lengths")
-    return FieldHint(shape or "", extents, "the site's configuration")
+    return FieldHint(shape or "", extents, "site configuration")
 
 
 def _head(table: Table) -> HeadPattern:

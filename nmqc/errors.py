@@ -1,6 +1,6 @@
 """What nmqc says when it gives no number. A refusal is an answer, not a crash.
 
-Each refusal carries a ``code`` (stable, for scripts; CONTRACT, section 7) and a reason in one line that
+Each refusal carries a ``code`` (stable, for scripts: docs/interface.md) and a reason in one line that
 says what is wrong and what to do next. A reason never quotes a header value that could name a person.
 """
 

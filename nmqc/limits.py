@@ -25,7 +25,7 @@ from nmqc.toml_reader import BadFile, Document, Mistake, Table, nearest, shown
 ANY_COLLIMATOR = "ANY"
 #: What the header says of an acquisition without a collimator: an intrinsic one.
 NO_COLLIMATOR = "NONE"
-#: What the 95th percentile of the noise floor should be, as a part of the fail limit (CONTRACT, section 2).
+#: What the 95th percentile of the noise floor should be, as a part of the fail limit (docs/interface.md).
 WANTED_FLOOR = 0.7
 
 #: How a nuclide is written.
@@ -233,7 +233,7 @@ def judge(result: Result, limits: LimitSet, counts_metric: str | None = None) ->
 
     References
     ----------
-    CONTRACT, section 2: "Verdicts" and "Limit below the noise floor".
+    docs/interface.md, "Verdicts".
     """
     facts = facts_of(result)
     judged = tuple(_judged(m, limits.find(m.metric.name, m.of, facts)) for m in result.measurements)

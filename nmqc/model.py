@@ -144,7 +144,7 @@ class Frame:
     duration_s : float or None
     raw_counts : bool
         False where the values are not raw counts: then no Poisson statistics hold.
-    full_scale : int or None
+    full_scale : float or None
         The largest value the file can store (65535 for 16 bits unsigned): a pixel there is saturated.
     field_hints : tuple of FieldHint
         What is said of the field of view, the most trusted first: the site's configuration, the table of
@@ -164,7 +164,7 @@ class Frame:
     view: int = 0
     duration_s: float | None = None
     raw_counts: bool = True
-    full_scale: int | None = None
+    full_scale: float | None = None
     field_hints: tuple[FieldHint, ...] = ()
     collimator: str = ""
     zoom: tuple[float, float] = (1.0, 1.0)

@@ -102,7 +102,7 @@ def test_everything_is_read_as_it_is_written(tmp_path: Path) -> None:
         ],
     )
     heads = (HeadPattern(2, "SeriesDescription", "det(ector)? 2"), HeadPattern(1, "ImageID", "one"))
-    source = "the site's configuration"
+    source = "site configuration"
     rectangle, circle = FieldHint("RECTANGLE", (533.0, 387.5), source), FieldHint("ROUND", (400.0,), source)
     assert load(path) == Config(
         systems=(

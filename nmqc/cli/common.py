@@ -6,9 +6,9 @@ import errno
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from nmqc.errors import HistoryUnavailable, NmqcError
 from nmqc.model import EXPECTED_ABSENCES, Refusal, Result
 
 Recorded = tuple[Result, int | None]
-Function = Callable[..., Any]
 
 files_argument = click.argument(
     "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
@@ -148,7 +147,7 @@ def say_refused(refused: Sequence[Refusal]) -> None:
 
 
 def status_of(results: Sequence[Result], refused: Sequence[Refusal], *, strict: bool) -> int:
-    """Return the exit status (CONTRACT, section 1): 4 out of limits, 3 refused or not measured, else 0."""
+    """Return the exit status (docs/interface.md): 4 out of limits, 3 refused or not measured, else 0."""
     verdicts = {result.verdict for result in results}
     if "fail" in verdicts or (strict and "warn" in verdicts):
         return 4
@@ -185,8 +184,3 @@ def progress(total: int, label: str) -> Any:
     """Return a progress bar on standard error; hidden where that is no terminal or there is little to do."""
     hidden = total < 4 or not sys.stderr.isatty()
     return click.progressbar(length=total, label=label, file=sys.stderr, hidden=hidden)
-
-
-def without_evidence(result: Result) -> Result:
-    """Return a result without pictures, to free their memory."""
-    return replace(result, evidence=())

@@ -64,6 +64,7 @@ def _next_steps(flood: Path, report: Path, history: Path, status: int) -> str:
         [
             f"That command's exit status is {status} ({meaning}), for scripts to act on.",
             f"The report is {report}; the results are kept in {history}.",
+            "The values strictly read are for comparison: pixels that the field's edge crosses raise them.",
             "",
             "What to type next:",
             "  nmqc uniformity your-flood.dcm --pdf report.pdf   your own flood",

@@ -128,8 +128,8 @@ def command(
             from nmqc.report.pdf import check_target
 
             check_target(pdf, force=force)
-    results, refused = _analysed(files, reference, only_detector, asked, site)
-    judged = common.judged(results, site)
+        results, refused = _analysed(files, reference, only_detector, asked, site)
+        judged = common.judged(results, site)
     kept: list[common.Recorded] = [(result, None) for result in judged]
     problems: list[str] = []
     if not no_record:

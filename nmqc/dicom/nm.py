@@ -62,7 +62,7 @@ class _Values:
 
     counts: NDArray[Any]
     sha256: str
-    full_scale: int
+    full_scale: float
     raw: bool
     remarks: tuple[Remark, ...]
 

@@ -303,9 +303,9 @@ def apply_scale(stored: NDArray[Any], scale: Scale) -> NDArray[Any]:
     return stored if scale.is_identity else stored * scale.slope + scale.intercept
 
 
-def full_scale(layout: Layout, scale: Scale) -> int:
-    """Return the largest value that can be stored, as a value, rounded down: what reaches it is saturated."""
-    return math.floor(layout.stored_range[1] * scale.slope + scale.intercept)
+def full_scale(layout: Layout, scale: Scale) -> float:
+    """Return the largest value that can be stored, as a value: what reaches it is saturated."""
+    return layout.stored_range[1] * scale.slope + scale.intercept
 
 
 def siemens_scale_remark(header: Header) -> list[Remark]:

@@ -1,4 +1,4 @@
-"""Which results are the same one: the key of the history (CONTRACT, section 4)."""
+"""Which results are the same one: the key of the history (docs/interface.md)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,9 @@ from nmqc.model import FieldHint, Remark
 DEFECT_MM = 2.0  # corners or sides that differ by more are a defect, not a shape
 AGREE_FRACTION, AGREE_PIXELS = 0.03, 2.0  # a stated field agrees with the image within the larger of the two
 SMALLEST_FIELD_MM = 100.0
-FARTHEST_OFF_MM = 30.0  # off the centre of the matrix, for a field that is known from the image alone
+FARTHEST_OFF_MM = 21.0  # off the centre of the matrix, for a field of which nothing is stated
+OFF_MM = 3.0  # off the centre of the matrix, at least, from which one side is taken to lack what is lacking
+ONE_SIDED = 0.35  # and at least this part of what is lacking: half of it, if one side alone lacks it
 UNEVEN_MM = 1.0  # by which a slanted side may lie further in than the common outline
 SMALL_CUT_MM = 1.5  # along the diagonal: a corner cut by less cannot be told from a sharp one
 LINE_MM = 12.0  # along the diagonal: from here on the slope of a cut is fitted, below it is 45 degrees
@@ -51,6 +53,8 @@ class Field:
         Sides ("left", ...) where the lit field runs into the border of the matrix.
     stated : bool
         False where the outline is known from the image alone.
+    lit_centre_mm : (x, y)
+        The middle of what is lit, from the centre of the matrix.
     """
 
     outline: Outline
@@ -59,6 +63,7 @@ class Field:
     source: str
     clipped: tuple[str, ...]
     stated: bool
+    lit_centre_mm: tuple[float, float]
     remarks: tuple[Remark, ...] = ()
 
     @property
@@ -87,7 +92,8 @@ def find_field(coarse: Coarse, hints: tuple[FieldHint, ...] = ()) -> Field:
     chosen, source, stated, remarks = _choose(found, border, hints, coarse.native_mm)
     lit = _no_further(chosen, _side_by_side(found.outline, border, _tolerance_mm(coarse)))
     said = (*remarks, *_shape_remarks(found, coarse))
-    return Field(chosen, lit, found.sigma_mm, source, border.clipped, stated, said)
+    centre = found.outline.centre_mm
+    return Field(chosen, lit, found.sigma_mm, source, border.clipped, stated, centre, said)
 
 
 def _require_room(coarse: Coarse) -> None:
@@ -101,31 +107,30 @@ def _require_room(coarse: Coarse) -> None:
 
 
 def require_whole(field: Field, hints: tuple[FieldHint, ...]) -> None:
-    """Refuse a lit field, known from the image alone, of which a whole strip at one side may be dark.
+    """Refuse a lit field of which a strip along one whole side may be dark.
 
-    That is, where it lies more than 30 mm off the centre of the matrix; or where it is smaller than a field stated
-    by the site or the table of systems, and off the centre to one side.
+    Such a strip draws the lit field's centre to the other side by half its width. It is seen where a stated field,
+    the one in use or the first of those that were not, is larger than what is lit and the centre is off by a third of
+    the difference or more; without any, where the centre is more than 21 mm off that of the matrix.
 
     Raises
     ------
     CannotMeasure
         ``field_incomplete``.
     """
-    if field.stated:
-        return
-    trusted = [hint for hint in hints if hint.source != LEAST_TRUSTED]
-    wanted = _orders(trusted[0])[0] if trusted else (0.0, 0.0)
+    wanted = _orders(hints[0])[0] if hints else (0.0, 0.0)
+    wanted = field.outline.extents_mm() if field.stated else wanted
     for name, off, seen, stated, clipped in zip(
-        "xy", field.lit.centre_mm, field.lit.extents_mm(), wanted, field.clipped_axes, strict=True
+        "xy", field.lit_centre_mm, field.lit.extents_mm(), wanted, field.clipped_axes, strict=True
     ):
-        lacking = stated - seen if seen < (1 - AGREE_FRACTION) * stated else 0.0
-        if clipped or abs(off) <= (max(2 * DEFECT_MM, lacking / 4) if lacking else FARTHEST_OFF_MM):
+        one_sided = abs(off) > max(OFF_MM, ONE_SIDED * (stated - seen)) and stated - seen > 2 * DEFECT_MM
+        if clipped or not (one_sided or (not field.stated and abs(off) > FARTHEST_OFF_MM)):
             continue
         dark = {"x": ("right", "left"), "y": ("bottom", "top")}[name][off > 0]
         raise CannotMeasure(
             "field_incomplete",
-            f"the lit field lies {abs(off):.0f} mm off the centre of the matrix, as if the {dark} of the detector "
-            "were dark; if it is not, state the camera's field of view in the site's configuration",
+            f"the lit field lies {abs(off):.1f} mm off the centre of the matrix, as if a strip at the {dark} of the "
+            "detector were dark; if none is, state the camera's lit field of view in the site's configuration",
         )
 
 
@@ -173,17 +178,16 @@ def _misfit(outline: Outline, border: Border) -> float:
 def _outward(values: NDArray[np.float64], tolerance_mm: float) -> float:
     """Return the position of a side from points along it, measured outwards: dents do not count.
 
-    The median of the points within the tolerance of the 80th percentile, three times over.
+    The outermost position that three strips, and a tenth of them, support within the tolerance: however much of the
+    side is dark, what is lit further out tells where it is. Of a figure that has a corner there, and no side, the
+    80th percentile.
     """
-    if values.size == 0:
-        raise CannotMeasure(
-            "not_a_flood",
-            f"this is not a flood: a side of the lit area is too ragged to be a field; {edges.NEXT}",
-        )
-    position = float(np.quantile(values, 0.8, method="nearest"))
-    for _ in range(3):
-        position = float(np.median(values[np.abs(values - position) <= tolerance_mm]))
-    return position
+    fewest = max(edges.FEWEST_STRIPS, values.size // 10)
+    for position in np.sort(values)[::-1]:
+        near = values[(values <= position) & (values >= position - tolerance_mm)]
+        if near.size >= fewest:
+            return float(np.median(near))
+    return float(np.quantile(values, 0.8))
 
 
 def _fit_rectangle(border: Border, coarse: Coarse) -> _Found:
@@ -235,10 +239,8 @@ def _with_cuts(box: Outline, cut_x_mm: float, cut_y_mm: float) -> Outline:
 def _side(border: Border, side: str, tolerance_mm: float) -> float:
     """Return how far a side of the box lies from the centre of the matrix, outwards positive."""
     chosen = border.side == edges.SIDES.index(side)
-    along = border.y_mm if side in ("left", "right") else border.x_mm
     outwards = {"left": -border.x_mm, "right": border.x_mm, "top": -border.y_mm, "bottom": border.y_mm}[side]
-    low, high = np.quantile(along[chosen], [0.28, 0.72])
-    return _outward(outwards[chosen & (along >= low) & (along <= high)], tolerance_mm)
+    return _outward(outwards[chosen], tolerance_mm)
 
 
 def _is_regular_octagon(width_mm: float, height_mm: float, cut_x_mm: float, cut_y_mm: float) -> bool:
@@ -306,7 +308,7 @@ def _fit_circle(border: Border, coarse: Coarse) -> _Found:
     centre = np.array(
         [np.ptp(border.x_mm) / 2 + border.x_mm.min(), np.ptp(border.y_mm) / 2 + border.y_mm.min()]
     )
-    radius = _outward(np.hypot(border.x_mm - centre[0], border.y_mm - centre[1]), tolerance_mm)
+    radius = float(np.quantile(np.hypot(border.x_mm - centre[0], border.y_mm - centre[1]), 0.8))
     for width_mm in (8.0, 4.0, tolerance_mm, tolerance_mm):
         x, y = border.x_mm - centre[0], border.y_mm - centre[1]
         distance = np.hypot(x, y)

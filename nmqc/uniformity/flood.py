@@ -142,7 +142,7 @@ def require_usable(frame: Frame, kind: str) -> None:
     if frame.full_scale is not None and highest >= frame.full_scale:
         raise CannotMeasure(
             "saturated",
-            f"a pixel stands at {frame.full_scale}, the largest value the file can store: counts are lost; "
+            f"a pixel stands at {frame.full_scale:g}, the largest value the file can store: counts are lost; "
             "acquire fewer counts or use a finer matrix",
         )
 

@@ -66,7 +66,7 @@ def fit(
     """
     try:
         with np.errstate(over="raise", invalid="raise", divide="raise"):
-            return _checked(*_fitted(counts, x_mm, y_mm, distance_mm, free=free))
+            return _checked(*_fitted(counts, x_mm, y_mm, distance_mm, free=free), free=free)
     except (np.linalg.LinAlgError, FloatingPointError):
         raise CannotMeasure("near_source", NO_FALL_OFF) from None
 
@@ -111,10 +111,10 @@ def _fitted(
     return curvature, x0, y0, float(covariance[3, 3]) ** 0.5 if free else None
 
 
-def _checked(curvature: float, x0: float, y0: float, error: float | None) -> FallOff:
+def _checked(curvature: float, x0: float, y0: float, error: float | None, *, free: bool) -> FallOff:
     distance = curvature**-0.5
     low, high = DISTANCE_RANGE_MM
-    if not low <= distance <= high or max(abs(x0), abs(y0)) > OFFSET_LIMIT_MM:
+    if (free and not low <= distance <= high) or max(abs(x0), abs(y0)) > OFFSET_LIMIT_MM:
         raise CannotMeasure("near_source", NO_FALL_OFF)
     return FallOff(distance, None if error is None else error * distance**3 / 2, float(x0), float(y0))
 

@@ -20,11 +20,13 @@ from nmqc.model import (
     Analysis,
     Frame,
     Measurement,
+    NoiseFloor,
     NotMeasured,
     Position,
     Refusal,
     Remark,
     Result,
+    Source,
 )
 from nmqc.uniformity import near_source, ratios, structure
 from nmqc.uniformity.evidence import evidence
@@ -47,6 +49,7 @@ __all__ = ["Options", "analyse", "check", "warm_up"]
 
 ALGORITHM = f"{TEST}/1"
 FIELD_NAMES = ("ufov", "cfov")
+UFOV_NAMES = tuple(f"{index}.ufov" for index in INDEX_NAMES)
 SHAPES = ("rows", "columns", "tilt", "centre_to_edge")
 MEDIAN_OF_25 = 1.2533 / 5  # standard error of a median of 25 over the standard deviation of one
 
@@ -158,12 +161,12 @@ def _analyse_flood(flood: Flood, acquisition: Acquisition, options: Options) -> 
     findings = _Findings(remarks=[*acquisition.remarks, *flood.field.remarks])
     strictly = options.edge_policy == "strict"
     smoothed = smooth(flood.counts, flood.fields.ufov)
-    counting = _counting(flood, options)
+    counting = _counting(flood, flood.fields, options)
     whole = _whole_pixels(flood, smoothed, counting, "whole-pixels" if strictly else "", findings)
-    strict, removed = _strict(flood, "" if strictly else "strict", findings)
+    strict, removed = _strict(flood, options, findings)
     _structure(flood, counting, findings)
     _near_source(flood, acquisition.source.system.name, options, findings)
-    _reference(flood, options, findings)
+    _reference(flood, acquisition.source, options, findings)
     places = extremes(smoothed, flood.fields.ufov)
     findings.remarks += remarks(flood, places, whole, strict, findings.measurements)
     return Result(
@@ -174,7 +177,7 @@ def _analyse_flood(flood: Flood, acquisition: Acquisition, options: Options) -> 
         detector_source=flood.frame.detector_source,
         energy_window=flood.frame.energy_window,
         parameters=_parameters(flood, options, removed),
-        asked=_asked(flood.frame, options),
+        asked=_asked(flood.frame, acquisition.source.system.name, options),
         measurements=tuple(findings.measurements),
         not_measured=tuple(findings.not_measured),
         remarks=tuple(findings.remarks),
@@ -185,11 +188,11 @@ def _analyse_flood(flood: Flood, acquisition: Acquisition, options: Options) -> 
     )
 
 
-def _counting(flood: Flood, options: Options) -> dict[str, float]:
+def _counting(flood: Flood, fields: Fields, options: Options) -> dict[str, float]:
     """Return the counting part of the uncertainties by thinning; nothing where counts are not raw."""
     if not flood.frame.raw_counts or options.replicates < 2:
         return {}
-    counts, fields = flood.counts[flood.fields.box], flood.fields.cropped()
+    counts, fields = flood.counts[fields.box], fields.cropped()
     pixels = 2 * options.replicates * counts.size
 
     def measure(stack: NDArray[Any]) -> Numbers:
@@ -219,9 +222,7 @@ def _whole_pixels(
 ) -> float:
     """Measure the indices over the whole pixels; return the integral uniformity of the UFOV."""
     values = {name: float(value) for name, value in all_indices(smoothed, flood.fields).items()}
-    floor = {}
-    if flood.frame.raw_counts:
-        floor = noise_floor(flood.fields, float(flood.counts[flood.fields.ufov].mean()))
+    floor = _floor(flood, flood.fields)
     grid = grid_spread(flood.image, flood.inner, flood.central, flood.rows, flood.columns)
     for field_name, mask in flood.fields.each():
         names = [f"{index}.{field_name}" for index in INDEX_NAMES]
@@ -243,6 +244,10 @@ def _whole_pixels(
     return values["integral.ufov"]
 
 
+def _floor(flood: Flood, fields: Fields) -> dict[str, NoiseFloor]:
+    return noise_floor(fields, float(flood.counts[fields.ufov].mean())) if flood.frame.raw_counts else {}
+
+
 def _places(
     flood: Flood, found: Mapping[str, Extremum], values: Mapping[str, float], field_name: str
 ) -> dict[str, tuple[Position, ...]]:
@@ -258,8 +263,14 @@ def _places(
     }
 
 
-def _strict(flood: Flood, of: str, findings: _Findings) -> tuple[float | None, tuple[int, int] | None]:
-    """Measure by the literal reading; return the integral uniformity of the UFOV, and the pixels removed."""
+def _strict(
+    flood: Flood, options: Options, findings: _Findings
+) -> tuple[float | None, tuple[int, int] | None]:
+    """Measure by the literal reading; return the integral uniformity of the UFOV, and the pixels removed.
+
+    Where it is the judged reading it gets an uncertainty and a noise floor, on the pixels that it leaves.
+    """
+    of = "" if options.edge_policy == "strict" else "strict"
     names = [f"{index}.{field_name}" for field_name in FIELD_NAMES for index in INDEX_NAMES]
     if flood.clipped:
         findings.zoomed(names, of, flood)
@@ -271,10 +282,14 @@ def _strict(flood: Flood, of: str, findings: _Findings) -> tuple[float | None, t
     except CannotMeasure as reason:
         findings.absent(names, of, reason.code, reason.reason)
         return None, None
+    counting = _counting(flood, left.fields, options) if of == "" else {}
+    floor = _floor(flood, left.fields) if of == "" else {}
     for field_name, mask in left.fields.each():
         at = _places(flood, extremes(smoothed, mask), values, field_name)
         findings.measurements += [
-            Measurement(METRICS[name], values[name], of, at=at[name])
+            Measurement(
+                METRICS[name], values[name], of, _parts(name, counting=counting), floor.get(name), at[name]
+            )
             for name in (f"{index}.{field_name}" for index in INDEX_NAMES)
         ]
     return values["integral.ufov"], (left.removed_edge, left.removed_neighbour)
@@ -299,7 +314,7 @@ def _structure(flood: Flood, counting: Mapping[str, float], findings: _Findings)
 
 def _variation(flood: Flood, field_name: str, mask: NDArray[np.bool_], findings: _Findings) -> None:
     value, error = structure.variation(flood.counts, mask)
-    parts = {"counting": error} if flood.frame.raw_counts else {}
+    parts = {"counting": error} if flood.frame.raw_counts and error > 0 else {}
     findings.measurements.append(Measurement(METRICS[f"cov.{field_name}"], value, "", parts))
     if not flood.frame.raw_counts:
         _not_raw(f"structural_cov.{field_name}", findings)
@@ -332,6 +347,9 @@ def _near_source(flood: Flood, system: str, options: Options, findings: _Finding
         findings.absent(names, "near-source", "no_source_distance", reason)
         return
     factor = near_source.effective_over_true(system)
+    if flood.clipped:
+        findings.zoomed(UFOV_NAMES, "near-source", flood)
+        names = [name for name in names if name not in UFOV_NAMES]
 
     def distance() -> list[Measurement]:
         measured, said = ratios.source_distance(flood, factor, given_mm)
@@ -342,13 +360,16 @@ def _near_source(flood: Flood, system: str, options: Options, findings: _Finding
     findings.attempt(["near_source_distance"], "", distance)
 
 
-def _reference(flood: Flood, options: Options, findings: _Findings) -> None:
+def _reference(flood: Flood, source: Source, options: Options, findings: _Findings) -> None:
     """Measure the indices of the ratio to a reference flood, if one was given."""
     names = [f"{index}.{field_name}" for field_name in FIELD_NAMES for index in INDEX_NAMES]
     if options.reference is None:
         findings.absent(names, "reference", "no_reference", "no reference flood was given (--reference)")
         return
-    findings.attempt(names, "reference", lambda: ratios.over_reference(flood, options))
+    if flood.clipped:
+        findings.zoomed(UFOV_NAMES, "reference", flood)
+        names = [name for name in names if name not in UFOV_NAMES]
+    findings.attempt(names, "reference", lambda: ratios.over_reference(flood, source, options))
 
 
 def _parameters(flood: Flood, options: Options, removed: tuple[int, int] | None) -> dict[str, Any]:
@@ -378,16 +399,16 @@ def _parameters(flood: Flood, options: Options, removed: tuple[int, int] | None)
     }
 
 
-def _asked(frame: Frame, options: Options) -> dict[str, Any]:
-    """Return what was asked for that changes a value: part of the key of the history."""
-    site = [hint for hint in frame.field_hints if hint.source == "site configuration"]
-    reference = options.reference
+def _asked(frame: Frame, system: str, options: Options) -> dict[str, Any]:
+    """Return what was asked for, or follows from the system, that changes a value: part of the history's key."""
+    reference, factor = options.reference, near_source.effective_over_true(system)
+    given_mm = options.source_distance_mm
     return {
         "pixel_mm": [round(pitch, 6) for pitch in frame.spacing_mm],
         "edge_policy": options.edge_policy,
         "edge_margin_mm": options.edge_margin_mm,
         "rebin": options.rebin,
-        "source_distance_mm": options.source_distance_mm,
+        "source_distance_mm": None if given_mm is None else round(factor * given_mm, 6),
         "reference": sorted(one.pixels for one in reference.source.inputs) if reference else None,
-        "field": [[hint.shape, *hint.extents_mm] for hint in site],
+        "field": [[hint.shape, *hint.extents_mm] for hint in frame.field_hints],
     }

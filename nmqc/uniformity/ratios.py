@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
 from nmqc.measure.grid import sum_blocks
-from nmqc.model import Frame, Measurement, Remark
+from nmqc.model import Frame, Measurement, Remark, Source
 from nmqc.uniformity import near_source
 from nmqc.uniformity.flood import Flood, Options
 from nmqc.uniformity.indices import all_indices, outer_ring, smooth
@@ -63,15 +63,16 @@ def _mismatch(found_mm: float, fall: FallOff, given_mm: float) -> tuple[Remark, 
     )
 
 
-def over_reference(flood: Flood, options: Options) -> list[Measurement]:
+def over_reference(flood: Flood, source: Source, options: Options) -> list[Measurement]:
     """Measure the indices of the ratio to a reference flood, both over their means in the CFOV.
 
     Raises
     ------
     CannotMeasure
-        ``reference_mismatch``: no frame of the reference is alike, or it has pixels without counts in the field.
+        ``reference_mismatch``: the reference is of another camera or this very flood, no frame of it is alike, or
+        it has pixels without counts in the field.
     """
-    other = _matching(flood.frame, options)
+    other = _matching(flood.frame, source, options)
     counts = sum_blocks(other.counts, *flood.blocks)
     if (counts[flood.fields.ufov] <= 0).any():
         raise CannotMeasure(
@@ -90,11 +91,17 @@ def over_reference(flood: Flood, options: Options) -> list[Measurement]:
     return _measurements(flood, measure(both), spread, "reference")
 
 
-def _matching(frame: Frame, options: Options) -> Frame:
-    """Return the reference's frame of the same detector, window and geometry."""
+def _matching(frame: Frame, source: Source, options: Options) -> Frame:
+    """Return the reference's frame of the same camera, detector, window and geometry."""
+    if options.reference and options.reference.source.system.unit != source.system.unit:
+        raise CannotMeasure(
+            "reference_mismatch", "the reference flood is of another camera: give one of this camera"
+        )
     for other in options.reference.frames if options.reference else ():
         if (other.detector, other.window_number) != (frame.detector, frame.window_number):
             continue
+        if other.input.pixels and other.input.pixels == frame.input.pixels:
+            raise CannotMeasure("reference_mismatch", "the reference is this very flood: give an earlier one")
         same_pixels = np.allclose(other.spacing_mm, frame.spacing_mm, rtol=1e-3)
         if other.counts.shape == frame.counts.shape and same_pixels:
             return other

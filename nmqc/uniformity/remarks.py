@@ -11,6 +11,7 @@ from nmqc.uniformity.indices import Extremum, outer_ring
 
 NEMA_COUNTS = 10_000
 DIFFERENCE_POINTS = 0.5  # between the two edge policies, from which the result is said to hang on the edge
+MARGIN_MM = 1.0  # beyond twice the sigma of the edge, from which a margin asked for is remarked
 SQUARE = 0.01  # relative difference of pixel sides up to which a pixel is square
 
 
@@ -29,7 +30,7 @@ def remarks(
     whole, strict : integral uniformity of the UFOV by the two edge policies; None: not measured
     found : everything measured
     """
-    said = [_low_counts(flood), _dead_pixels(flood), _pixel(flood)]
+    said = [_low_counts(flood), _dead_pixels(flood), _pixel(flood), _margin(flood)]
     if not flood.clipped:
         said.append(_edge(flood, places, whole, strict))
     said.append(_noise(found))
@@ -63,6 +64,18 @@ def _pixel(flood: Flood) -> Remark | None:
     if abs(down - along) > SQUARE * (down + along) / 2:
         return Remark("nonstandard_pixel", f"{size} are not square: not a NEMA figure")
     return None
+
+
+def _margin(flood: Flood) -> Remark | None:
+    """Say so where the caller's margin leaves out more of the field than the edge asks for."""
+    usual_mm = 2 * flood.field.edge_sigma_mm
+    if flood.margin_mm <= usual_mm + MARGIN_MM:
+        return None
+    return Remark(
+        "wide_margin",
+        f"the margin asked for, {flood.margin_mm:g} mm, leaves {flood.margin_mm - usual_mm:.1f} mm of the field "
+        "unexamined all around: not a figure of the whole UFOV",
+    )
 
 
 def _edge(flood: Flood, places: dict[str, Extremum], whole: float, strict: float | None) -> Remark | None:

@@ -95,7 +95,7 @@ def test_the_pixel_scale_of_ge(tmp_path: Path) -> None:
     assert frame.counts[2, 3] == pytest.approx(68460.2351 + 0.25, abs=1e-4)  # four decimals in the header
     assert frame.counts[0, 1] == pytest.approx(101 * 4.179501533508301 + 0.25, rel=1e-12)  # arithmetic only
     assert not frame.raw_counts
-    assert frame.full_scale == int(65535 * 4.179501533508301 + 0.25)
+    assert frame.full_scale == 65535 * 4.179501533508301 + 0.25
     assert "not_raw_counts" in codes(found)
 
 

@@ -276,8 +276,8 @@ def test_uncertainty_of_a_ratio_is_its_scatter() -> None:
     stated: dict[str, list[float]] = {}
     for seed in range(60):
         options = Options(reference=acquisition(made, 1000 + seed), replicates=20)
-        frame = acquisition(made, seed).frames[0]
-        for m in ratios.over_reference(prepare(frame, options), options):
+        one = acquisition(made, seed)
+        for m in ratios.over_reference(prepare(one.frames[0], options), one.source, options):
             found.setdefault(m.metric.name, []).append(m.value)
             stated.setdefault(m.metric.name, []).append(m.uncertainty_parts["counting"])
     ratio = [np.mean(stated[name]) / np.std(found[name], ddof=1) for name in NAMES]
@@ -375,3 +375,18 @@ def test_fit_to_a_plane_is_refused_however_it_ends(
     with pytest.raises(CannotMeasure) as refusal:
         near_source.fit(plane.ravel(), x.ravel(), y.ravel(), distance_mm, free=True)
     assert refusal.value.code == "near_source"
+
+
+def test_a_flood_is_no_reference_of_itself_nor_of_another_camera() -> None:
+    made = Flood(matrix=(112, 117), pixel_mm=(2.2, 2.3), heads=(Head(field=Rectangle(201.0, 133.0)),))
+    one = acquisition(made, seed=1)
+    pixels = replace(one.frames[0].input, pixels="same")
+    one = replace(one, frames=(replace(one.frames[0], input=pixels),))
+    other = replace(
+        acquisition(made, seed=2), source=replace(one.source, system=replace(one.source.system, unit="b"))
+    )
+    for reference, word in ((one, "this very flood"), (other, "another camera")):
+        (found,) = analyse(one, Options(reference=reference, replicates=0)).results
+        reasons = {item.reason for item in found.not_measured if item.of == "reference"}
+        assert len(reasons) == 1
+        assert word in reasons.pop()

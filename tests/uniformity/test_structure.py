@@ -177,7 +177,7 @@ def test_counts_per_pixel_are_those_of_the_middle_of_the_field(turned: bool) -> 
     slope = (0.0, 2e-3) if turned else (2e-3, 0.0)
     head = Head(
         field=Rectangle(133.0, 201.0) if turned else Rectangle(201.0, 133.0),
-        offset_mm=(21.0, -5.0),
+        offset_mm=(19.0, -5.0),
         counts_per_pixel=1_000.0,
         defects=(LinearGradient(*slope),),
     )

@@ -1,0 +1,63 @@
+"""What makes two results different entries of the history: all that changes a value."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from nmqc.config import load
+from nmqc.history import key_of
+from nmqc.model import FieldHint
+from nmqc.uniformity.flood import Options
+from nmqc.uniformity.planar import analyse
+from phantoms.fields import Rectangle
+from tests.uniformity.floods import expected, flood, measurement, result
+
+ONE = expected(flood(Rectangle(533.0, 387.0), 128, 4.7952))
+QUICK = Options(replicates=0)
+
+
+def test_a_field_stated_by_the_site_is_part_of_the_key(tmp_path: Path) -> None:
+    keys = set()
+    for width in (533, 536):
+        path = tmp_path / "nmqc.toml"
+        path.write_text(
+            f'[[system]]\nunit = "A"\nmodel = "x"\nfield = {{ shape = "RECTANGLE", extents_mm = [{width}, 387] }}\n'
+        )
+        (system,) = load(path).systems
+        assert isinstance(system.field, FieldHint)
+        frame = replace(ONE.frames[0], field_hints=(system.field,))
+        (found,) = analyse(replace(ONE, frames=(frame,)), QUICK).results
+        assert found.parameters["field_source"] == system.field.source
+        keys.add(key_of(found).digest)
+    assert len(keys) == 2
+
+
+def test_the_effective_distance_of_the_source_is_part_of_the_key() -> None:
+    keys = set()
+    for name in ("intevo", "unknown"):
+        source = replace(ONE.source, system=replace(ONE.source.system, name=name))
+        (found,) = analyse(
+            replace(ONE, source=source), Options(source_distance_mm=1500.0, replicates=0)
+        ).results
+        keys.add(key_of(found).digest)
+    assert len(keys) == 2
+
+
+def test_replicates_are_not() -> None:
+    one, other = result(ONE, QUICK), result(ONE, Options(replicates=3))
+    assert key_of(one).digest == key_of(other).digest
+
+
+def test_strict_where_it_is_judged_has_its_uncertainty_and_noise_floor() -> None:
+    found = result(ONE, Options(edge_policy="strict", replicates=5))
+    judged = measurement(found)
+    assert judged.noise_floor is not None
+    assert found.parameters["edge_policy"] == "strict"
+    assert measurement(found, of="whole-pixels").noise_floor is not None
+
+
+def test_a_wide_margin_is_remarked() -> None:
+    found = result(ONE, Options(edge_margin_mm=30.0, replicates=0))
+    assert "wide_margin" in {remark.code for remark in found.remarks}
+    assert "wide_margin" not in {remark.code for remark in result(ONE, QUICK).remarks}
