@@ -11,7 +11,7 @@ from nmqc.model import FieldHint
 from nmqc.uniformity.flood import Options
 from nmqc.uniformity.planar import analyse
 from phantoms.fields import Rectangle
-from tests.uniformity.floods import expected, flood, measurement, result
+from tests.uniformity.floods import expected, flood, measurement, noisy, result
 
 ONE = expected(flood(Rectangle(533.0, 387.0), 128, 4.7952))
 QUICK = Options(replicates=0)
@@ -50,9 +50,11 @@ def test_replicates_are_not() -> None:
 
 
 def test_strict_where_it_is_judged_has_its_uncertainty_and_noise_floor() -> None:
-    found = result(ONE, Options(edge_policy="strict", replicates=5))
+    counted = noisy(flood(Rectangle(533.0, 387.0), 128, 4.7952, counts=30e6), seed=1)
+    found = result(counted, Options(edge_policy="strict", replicates=5))
     judged = measurement(found)
     assert judged.noise_floor is not None
+    assert judged.uncertainty is not None
     assert found.parameters["edge_policy"] == "strict"
     assert measurement(found, of="whole-pixels").noise_floor is not None
 
