@@ -22,7 +22,16 @@ Verdict = Literal["pass", "warn", "fail", "unjudged"]
 DetectorSource = Literal["vector", "user", "pattern", "single-head"]
 #: Reasons that a quantity is absent which are nobody's fault: the caller did not give what it needs.
 EXPECTED_ABSENCES = frozenset(
-    {"no_ratio", "no_fill_sheet", "no_reference", "no_source_distance", "relative_units"}
+    {
+        "no_ratio",
+        "no_fill_sheet",
+        "no_reference",
+        "no_source_distance",
+        "relative_units",
+        "no_rotations",
+        "no_separation",
+        "per_image",
+    }
 )
 VERDICTS: tuple[Verdict, ...] = ("unjudged", "pass", "warn", "fail")
 
@@ -327,6 +336,15 @@ class Region:
     style: Literal["main", "second", "box"] = "main"
 
 
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A short text written on a picture, its middle at a position in mm."""
+
+    text: str
+    x_mm: float
+    y_mm: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """An image in millimetres, with what was found on it.
@@ -346,16 +364,22 @@ class Picture:
     midpoint: float = 0.0
     regions: tuple[Region, ...] = ()
     marks: tuple[Position, ...] = ()
+    labels: tuple[Label, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """One line of a curve: x and y of equal length; NaN never, gaps are separate lines."""
+    """One line of a curve: x and y of equal length; NaN never, gaps are separate lines.
+
+    Style "points" draws the points alone. `error` is one standard deviation of each y: bars at points, a band
+    about a line.
+    """
 
     label: str
     x: NDArray[np.float64]
     y: NDArray[np.float64]
-    style: Literal["main", "second", "guide"] = "main"
+    style: Literal["main", "second", "guide", "points"] = "main"
+    error: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

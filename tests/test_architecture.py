@@ -15,7 +15,7 @@ ALLOWED = {
     "errors": set(),
     "__main__": {"cli"},
     "cli": {"catalogue", "config", "dicom", "history", "limits", "report", "toml_reader"},
-    "catalogue": {"uniformity"},
+    "catalogue": {"resolution", "uniformity"},
     "config": {"toml_reader"},
     "limits": {"toml_reader"},
     "toml_reader": set(),
@@ -23,6 +23,7 @@ ALLOWED = {
     "dicom": set(),
     "measure": set(),
     "uniformity": {"measure"},
+    "resolution": {"measure"},
     "report": set(),
 }
 #: part -> distributions that it may import beside the standard library
@@ -33,6 +34,7 @@ LIBRARIES = {
     "dicom": {"numpy", "pydicom"},
     "measure": {"numpy", "scipy", "skimage", "numba", "platformdirs"},
     "uniformity": {"numpy", "scipy", "skimage", "numba"},
+    "resolution": {"numpy", "scipy", "skimage", "numba"},
     "report": {"matplotlib", "numpy", "rich", "typst"},
     "model": {"numpy"},
     "phantoms": {"numpy", "scipy", "pydicom"},

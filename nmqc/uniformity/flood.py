@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nmqc.errors import CannotMeasure
 from nmqc.measure import edges
 from nmqc.measure.field import Field, find_field, require_whole
+from nmqc.measure.frames import require_counts
 from nmqc.measure.grid import Axis, Blocks, blocks_about, nema_factor, sum_blocks
 from nmqc.measure.outline import Outline, half_inside, whole_pixels
 from nmqc.model import Acquisition, Frame, Position
@@ -19,7 +20,6 @@ from nmqc.uniformity.indices import Extremum, Fields
 
 CENTRAL = 0.75  # linear size of the CFOV over that of the UFOV
 FEWEST_CENTRAL = 25  # re-binned pixels in the CFOV below which nothing is measured
-FEWEST_NATIVE = 64
 
 EdgePolicy = Literal["whole-pixels", "strict"]
 
@@ -117,34 +117,7 @@ def require_usable(frame: Frame, kind: str) -> None:
     CannotMeasure
         ``not_a_flood``, ``not_numbers``, ``negative_counts``, ``no_counts``, ``saturated``.
     """
-    counts = frame.counts
-    if kind not in ("STATIC", ""):
-        raise CannotMeasure(
-            "not_a_flood", f"this is a {kind} acquisition: uniformity needs a static planar flood"
-        )
-    if counts.size < FEWEST_NATIVE:
-        raise CannotMeasure(
-            "not_a_flood", f"this is not a flood: the image has fewer than {FEWEST_NATIVE} pixels"
-        )
-    whole = np.issubdtype(counts.dtype, np.integer)
-    if not whole and not np.isfinite(counts).all():
-        raise CannotMeasure(
-            "not_numbers", "the image holds values that are no numbers: give the flood as acquired"
-        )
-    if not np.issubdtype(counts.dtype, np.unsignedinteger) and counts.min() < 0:
-        raise CannotMeasure(
-            "negative_counts",
-            "the image holds negative values: give the flood as acquired, without background subtraction",
-        )
-    highest = counts.max()
-    if highest == 0:
-        raise CannotMeasure("no_counts", "the image holds no counts: check that the source was there")
-    if frame.full_scale is not None and highest >= frame.full_scale:
-        raise CannotMeasure(
-            "saturated",
-            f"a pixel stands at {frame.full_scale:g}, the largest value the file can store: counts are lost; "
-            "acquire fewer counts or use a finer matrix",
-        )
+    require_counts(frame, kind, "not_a_flood", "a flood")
 
 
 def prepare(frame: Frame, options: Options) -> Flood:

@@ -7,24 +7,23 @@ computed; docs/methods/uniformity.md says where and why they differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
+from nmqc.measure.frames import Findings, each_frame, refused_frames
 from nmqc.model import (
     Acquisition,
     Analysis,
     Frame,
     Measurement,
     NoiseFloor,
-    NotMeasured,
     Position,
     Refusal,
-    Remark,
     Result,
     Source,
 )
@@ -73,41 +72,22 @@ def analyse(acquisition: Acquisition, options: Options) -> Analysis:
     ----------
     NEMA NU 1, 2.4 (text of the 2007 edition).
     """
-    results, refused = [], []
-    chosen = _chosen(acquisition, options.only_detector)
-    if acquisition.frames and not chosen:
-        refused.append(_no_such_detector(acquisition, options.only_detector))
-    for frame in chosen:
-        try:
-            require_usable(frame, acquisition.kind)
-            results.append(_analyse_flood(prepare(frame, options), acquisition, options))
-        except CannotMeasure as reason:
-            refused.append(_refusal(frame, reason))
-    return Analysis(tuple(results), tuple(refused))
 
+    def measure(frame: Frame) -> Result:
+        require_usable(frame, acquisition.kind)
+        return _analyse_flood(prepare(frame, options), acquisition, options)
 
-def _chosen(acquisition: Acquisition, detector: int | None) -> tuple[Frame, ...]:
-    """Return the frames of one detector, or all of them."""
-    return tuple(frame for frame in acquisition.frames if detector is None or frame.detector == detector)
-
-
-def _no_such_detector(acquisition: Acquisition, wanted: int | None) -> Refusal:
-    first = acquisition.source.inputs[0]
-    there = sorted({str(frame.detector or "unknown") for frame in acquisition.frames})
-    reason = f"there is no image of detector {wanted} in it, only of detector {', '.join(there)}: choose one of these"
-    return Refusal(first.file, "no_such_detector", reason, wanted, sha256=first.sha256, place=first.place)
+    return each_frame(acquisition, options.only_detector, measure)
 
 
 def check(acquisition: Acquisition) -> tuple[Refusal, ...]:
     """Say which frames `analyse` would refuse, without measuring anything."""
-    refused = []
-    for frame in acquisition.frames:
-        try:
-            require_usable(frame, acquisition.kind)
-            prepare(frame, Options())
-        except CannotMeasure as reason:
-            refused.append(_refusal(frame, reason))
-    return tuple(refused)
+
+    def require(frame: Frame) -> None:
+        require_usable(frame, acquisition.kind)
+        prepare(frame, Options())
+
+    return refused_frames(acquisition, require)
 
 
 def warm_up() -> None:
@@ -119,46 +99,15 @@ def warm_up() -> None:
         index_stack_numba(np.full((2, 8, 9), 100, kind), Fields(mask, mask))
 
 
-def _refusal(frame: Frame, reason: CannotMeasure) -> Refusal:
-    return Refusal(
-        file=frame.input.file,
-        code=reason.code,
-        reason=reason.reason,
-        detector=frame.detector,
-        energy_window=frame.energy_window,
-        sha256=frame.input.sha256,
-        place=frame.input.place,
-    )
-
-
-@dataclass(slots=True)
-class _Findings:
-    """What has been found so far of one frame."""
-
-    measurements: list[Measurement] = field(default_factory=list)
-    not_measured: list[NotMeasured] = field(default_factory=list)
-    remarks: list[Remark] = field(default_factory=list)
-
-    def attempt(self, names: Iterable[str], of: str, measure: Callable[[], Iterable[Measurement]]) -> None:
-        """Measure, or say of every name why it could not be."""
-        try:
-            self.measurements += measure()
-        except CannotMeasure as refusal:
-            self.absent(names, of, refusal.code, refusal.reason)
-
-    def absent(self, names: Iterable[str], of: str, code: str, reason: str) -> None:
-        """Say of every name why it could not be measured."""
-        self.not_measured += [NotMeasured(METRICS[name].name, of, code, reason) for name in names]
-
-    def zoomed(self, names: Iterable[str], of: str, flood: Flood) -> None:
-        """Say of every name that the matrix cuts the field off."""
-        sides = " and ".join(flood.field.clipped)
-        reason = f"the lit field is cut off by the matrix ({sides}): acquire the flood without zoom"
-        self.absent(names, of, "zoomed_field", reason)
+def _zoomed(names: Iterable[str], of: str, flood: Flood, findings: Findings) -> None:
+    """Say of every name that the matrix cuts the field off."""
+    sides = " and ".join(flood.field.clipped)
+    reason = f"the lit field is cut off by the matrix ({sides}): acquire the flood without zoom"
+    findings.absent(names, of, "zoomed_field", reason)
 
 
 def _analyse_flood(flood: Flood, acquisition: Acquisition, options: Options) -> Result:
-    findings = _Findings(remarks=[*acquisition.remarks, *flood.field.remarks])
+    findings = Findings(METRICS, remarks=[*acquisition.remarks, *flood.field.remarks])
     strictly = options.edge_policy == "strict"
     smoothed = smooth(flood.counts, flood.fields.ufov)
     counting = _counting(flood, flood.fields, options)
@@ -218,7 +167,7 @@ def _whole_pixels(
     smoothed: NDArray[np.floating[Any]],
     counting: Mapping[str, float],
     of: str,
-    findings: _Findings,
+    findings: Findings,
 ) -> float:
     """Measure the indices over the whole pixels; return the integral uniformity of the UFOV."""
     values = {name: float(value) for name, value in all_indices(smoothed, flood.fields).items()}
@@ -227,7 +176,7 @@ def _whole_pixels(
     for field_name, mask in flood.fields.each():
         names = [f"{index}.{field_name}" for index in INDEX_NAMES]
         if field_name == "ufov" and flood.clipped:
-            findings.zoomed(names, of, flood)
+            _zoomed(names, of, flood, findings)
             continue
         at = _places(flood, extremes(smoothed, mask), values, field_name)
         findings.measurements += [
@@ -264,7 +213,7 @@ def _places(
 
 
 def _strict(
-    flood: Flood, options: Options, findings: _Findings
+    flood: Flood, options: Options, findings: Findings
 ) -> tuple[float | None, tuple[int, int] | None]:
     """Measure by the literal reading; return the integral uniformity of the UFOV, and the pixels removed.
 
@@ -273,7 +222,7 @@ def _strict(
     of = "" if options.edge_policy == "strict" else "strict"
     names = [f"{index}.{field_name}" for field_name in FIELD_NAMES for index in INDEX_NAMES]
     if flood.clipped:
-        findings.zoomed(names, of, flood)
+        _zoomed(names, of, flood, findings)
         return None, None
     try:
         left = strict_fields(flood.counts, *flood.geometric())
@@ -295,11 +244,11 @@ def _strict(
     return values["integral.ufov"], (left.removed_edge, left.removed_neighbour)
 
 
-def _structure(flood: Flood, counting: Mapping[str, float], findings: _Findings) -> None:
+def _structure(flood: Flood, counting: Mapping[str, float], findings: Findings) -> None:
     """Measure spread, rows, columns, tilt, centre against edge, and counts per pixel."""
     for field_name, mask in flood.fields.each():
         if field_name == "ufov" and flood.clipped:
-            findings.zoomed(["cov.ufov", "structural_cov.ufov", *SHAPES], "", flood)
+            _zoomed(["cov.ufov", "structural_cov.ufov", *SHAPES], "", flood, findings)
             continue
         _variation(flood, field_name, mask, findings)
     if not flood.clipped:
@@ -312,7 +261,7 @@ def _structure(flood: Flood, counting: Mapping[str, float], findings: _Findings)
     findings.measurements.append(Measurement(METRICS["counts_per_pixel"], value, "", parts))
 
 
-def _variation(flood: Flood, field_name: str, mask: NDArray[np.bool_], findings: _Findings) -> None:
+def _variation(flood: Flood, field_name: str, mask: NDArray[np.bool_], findings: Findings) -> None:
     value, error = structure.variation(flood.counts, mask)
     parts = {"counting": error} if flood.frame.raw_counts and error > 0 else {}
     findings.measurements.append(Measurement(METRICS[f"cov.{field_name}"], value, "", parts))
@@ -332,12 +281,12 @@ def _shapes(counts: NDArray[Any], fields: Fields, counting: Mapping[str, float])
     ]
 
 
-def _not_raw(name: str, findings: _Findings) -> None:
+def _not_raw(name: str, findings: Findings) -> None:
     reason = "the values are not raw counts: counting statistics do not hold"
     findings.absent([name], "", "not_raw_counts", reason)
 
 
-def _near_source(flood: Flood, system: str, options: Options, findings: _Findings) -> None:
+def _near_source(flood: Flood, system: str, options: Options, findings: Findings) -> None:
     """Measure the indices with the fall-off of a near source taken out, if the distance was given."""
     names = [f"{index}.{field_name}" for field_name in FIELD_NAMES for index in INDEX_NAMES]
     given_mm = options.source_distance_mm
@@ -348,7 +297,7 @@ def _near_source(flood: Flood, system: str, options: Options, findings: _Finding
         return
     factor = near_source.effective_over_true(system)
     if flood.clipped:
-        findings.zoomed(UFOV_NAMES, "near-source", flood)
+        _zoomed(UFOV_NAMES, "near-source", flood, findings)
         names = [name for name in names if name not in UFOV_NAMES]
 
     def distance() -> list[Measurement]:
@@ -360,14 +309,14 @@ def _near_source(flood: Flood, system: str, options: Options, findings: _Finding
     findings.attempt(["near_source_distance"], "", distance)
 
 
-def _reference(flood: Flood, source: Source, options: Options, findings: _Findings) -> None:
+def _reference(flood: Flood, source: Source, options: Options, findings: Findings) -> None:
     """Measure the indices of the ratio to a reference flood, if one was given."""
     names = [f"{index}.{field_name}" for field_name in FIELD_NAMES for index in INDEX_NAMES]
     if options.reference is None:
         findings.absent(names, "reference", "no_reference", "no reference flood was given (--reference)")
         return
     if flood.clipped:
-        findings.zoomed(UFOV_NAMES, "reference", flood)
+        _zoomed(UFOV_NAMES, "reference", flood, findings)
         names = [name for name in names if name not in UFOV_NAMES]
     findings.attempt(names, "reference", lambda: ratios.over_reference(flood, source, options))
 

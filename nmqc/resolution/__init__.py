@@ -1,0 +1,1 @@
+"""Spatial resolution, linearity and pixel size: four-quadrant bars, slit mask, line sources."""
