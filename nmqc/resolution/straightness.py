@@ -1,0 +1,225 @@
+"""How straight the bars of a quadrant are: the displacement of their phase, point by point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmqc.errors import CannotMeasure
+from nmqc.measure.grid import Axis
+from nmqc.model import Frame, NoiseFloor
+from nmqc.resolution.bar_image import BarImage, Floats
+from nmqc.resolution.bar_layout import Cross, Mask
+from nmqc.resolution.bar_quadrants import MARGIN_MM, SEEN, Quadrant
+
+SPREAD_PERIODS = 1.5  # sigma of the Gaussian in which the phase is fitted
+STEP_PERIODS = 1.0
+FEWEST_POINTS = 12
+EXTREME = 1.25  # by which a field's extremes are those of more points than are independent
+INSIDE_PART = 0.5  # of the Gaussian's weight that must fall on bars
+
+Sums = tuple[Floats, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Displacements:
+    """Displacements of the bars of one quadrant, across the bars, a plane being taken out.
+
+    Attributes
+    ----------
+    x_mm, y_mm, moved_mm, sigma_mm : of every point
+    independent : number of independent points among them
+    area_mm2 : that one point stands for
+    """
+
+    quadrant: int
+    x_mm: Floats
+    y_mm: Floats
+    moved_mm: Floats
+    sigma_mm: Floats
+    independent: float
+    area_mm2: float
+
+
+@dataclass(frozen=True, slots=True)
+class Straightness:
+    """Standard deviation and largest displacement of all quadrants, with what noise alone would give."""
+
+    sd_mm: float
+    sd_sigma_mm: float
+    sd_floor: NoiseFloor
+    largest_mm: float
+    largest_sigma_mm: float
+    largest_floor: NoiseFloor
+    x_mm: float
+    y_mm: float
+
+
+def displacements(
+    frame: Frame, image: BarImage, bars: Mask, cross: Cross, quadrant: Quadrant
+) -> Displacements | None:
+    """Return how far the bars of a quadrant are displaced, at points one period apart; None where too few are known.
+
+    About every point 1, cos and sin are fitted with the weights of a Gaussian of 1.5 periods; the displacement is
+    phase / (2 pi f), of which a plane is taken out: it would be an error of the frequency. Points where the amplitude
+    is less than five times its uncertainty are left out.
+    """
+    axes = [Axis.of_matrix(*one) for one in zip(frame.counts.shape, frame.spacing_mm, strict=True)]
+    rows, columns = (
+        _within(axis, one) for axis, one in zip(axes, _reach(image, bars, cross, quadrant), strict=True)
+    )
+    y, x = axes[0].centres_mm[rows], axes[1].centres_mm[columns]
+    if min(x.size, y.size) < 8:
+        return None
+    inside = _on_bars(image, bars, cross, quadrant, x, y)
+    sums, weight, at_x, at_y = _fields(frame.counts[rows, columns].astype(np.float64), inside, x, y, quadrant)
+    cosine, sine, variance, noise = _fitted(sums)
+    amplitude = np.hypot(cosine, sine)
+    factor = quadrant.found.noise if not frame.raw_counts else 1.0
+    sigma = np.sqrt(np.maximum(factor * noise, 1e-30))
+    known = (weight > INSIDE_PART) & (amplitude > SEEN * sigma) & (variance > 0)
+    if known.sum() < FEWEST_POINTS:
+        return None
+    wavelength = 1 / quadrant.frequency
+    start = np.angle((cosine[known] + 1j * sine[known]).sum())
+    phase = -np.angle((cosine + 1j * sine)[known] * np.exp(-1j * start))
+    moved = phase * wavelength / (2 * np.pi)
+    uncertain = sigma[known] / amplitude[known] * wavelength / (2 * np.pi)
+    moved = moved - _plane(at_x[known], at_y[known], moved, uncertain)
+    spread = SPREAD_PERIODS * wavelength
+    independent = max(float(known.sum()) * (STEP_PERIODS * wavelength) ** 2 / (2 * np.pi * spread**2), 4.0)
+    return Displacements(
+        quadrant.number, at_x[known], at_y[known], moved, uncertain, independent, wavelength**2
+    )
+
+
+def _reach(image: BarImage, bars: Mask, cross: Cross, quadrant: Quadrant) -> tuple[tuple[float, float], ...]:
+    """Return the extent in (y, x) of the cells of a quadrant, in mm."""
+    x, y = np.meshgrid(image.cell_columns.centres_mm, image.cell_rows.centres_mm)
+    here = bars & cross.inside(quadrant.number, x, y, 0.0)
+    if not here.any():
+        return (0.0, 0.0), (0.0, 0.0)
+    return (float(y[here].min()), float(y[here].max())), (float(x[here].min()), float(x[here].max()))
+
+
+def _within(axis: Axis, ends: tuple[float, float]) -> slice:
+    inside = np.flatnonzero((axis.centres_mm >= ends[0]) & (axis.centres_mm <= ends[1]))
+    return slice(int(inside[0]), int(inside[-1]) + 1) if inside.size else slice(0, 0)
+
+
+def _on_bars(
+    image: BarImage, bars: Mask, cross: Cross, quadrant: Quadrant, x: Floats, y: Floats
+) -> NDArray[np.bool_]:
+    """Return which pixels lie on bars of the quadrant, 10 mm inside its borders."""
+    from scipy.ndimage import distance_transform_edt
+
+    rows, columns = image.cell_rows, image.cell_columns
+    deep = distance_transform_edt(np.pad(bars, 1), sampling=(rows.pitch_mm, columns.pitch_mm))[1:-1, 1:-1]
+    row, column = (
+        np.clip(((at - axis.start_mm) / axis.pitch_mm).astype(int), 0, axis.count - 1)
+        for at, axis in ((y, rows), (x, columns))
+    )
+    away = deep[row[:, None], column[None, :]] >= MARGIN_MM
+    at_x, at_y = np.meshgrid(x, y)
+    return np.asarray(away & cross.inside(quadrant.number, at_x, at_y, MARGIN_MM))
+
+
+def _fields(
+    counts: Floats, inside: NDArray[np.bool_], x: Floats, y: Floats, quadrant: Quadrant
+) -> tuple[Sums, Floats, Floats, Floats]:
+    """Return the weighted sums that the local fits need, the part of the weight on bars, and the points' places."""
+    wavelength = 1 / quadrant.frequency
+    at_x, at_y = (np.arange(one[0], one[-1], STEP_PERIODS * wavelength) for one in (x, y))
+    spread = SPREAD_PERIODS * wavelength
+    kernel_x = np.exp(-0.5 * ((at_x[:, None] - x[None, :]) / spread) ** 2)
+    kernel_y = np.exp(-0.5 * ((at_y[:, None] - y[None, :]) / spread) ** 2)
+    turn = np.outer(
+        np.exp(2j * np.pi * quadrant.fy * (y - quadrant.disc.y_mm)),
+        np.exp(2j * np.pi * quadrant.fx * (x - quadrant.disc.x_mm)),
+    )
+    weight = inside.astype(np.float64)
+    wanted = (weight, weight * turn, weight * turn**2, weight * counts, weight * counts * turn)
+    sums = tuple(kernel_y @ one @ kernel_x.T for one in wanted)
+    squares = (kernel_y**2 @ weight @ (kernel_x**2).T,)
+    full = kernel_y.sum(axis=1).max() * kernel_x.sum(axis=1).max()
+    grid_x, grid_y = np.meshgrid(at_x, at_y)
+    return sums + squares, np.real(sums[0]) / full, grid_x, grid_y
+
+
+def _fitted(sums: Sums) -> tuple[Floats, Floats, Floats, Floats]:
+    """Solve the local fits: return cosine, sine, the determinant, and the variance of cosine and of sine each."""
+    one, turn, double, counts, product, squares = sums
+    safe = np.maximum(np.real(one), 1e-9)
+    c, s = np.real(turn) / safe, np.imag(turn) / safe
+    cc, ss = (1 + np.real(double) / safe) / 2, (1 - np.real(double) / safe) / 2
+    cs = np.imag(double) / safe / 2
+    mean = np.real(counts) / safe
+    nc, ns = np.real(product) / safe - c * mean, np.imag(product) / safe - s * mean
+    cc, ss, cs = cc - c * c, ss - s * s, cs - c * s
+    determinant = cc * ss - cs * cs
+    solid = np.where(determinant > 1e-3, determinant, 1.0)
+    cosine, sine = (ss * nc - cs * ns) / solid, (cc * ns - cs * nc) / solid
+    noise = 2 * mean * np.real(squares) / safe**2
+    return cosine, sine, np.where(determinant > 1e-3, determinant, 0.0), noise
+
+
+def _plane(x: Floats, y: Floats, values: Floats, sigma: Floats) -> Floats:
+    """Return the plane of weighted least squares through values."""
+    design = np.column_stack([np.ones(x.size), x, y])
+    found = np.linalg.lstsq(design / sigma[:, None], values / sigma, rcond=None)[0]
+    return np.asarray(design @ found)
+
+
+def straightness(found: Sequence[Displacements]) -> Straightness:
+    """Return standard deviation and largest magnitude of all displacements, each beside what noise alone gives.
+
+    Raises
+    ------
+    CannotMeasure
+        ``no_straightness``: no quadrant tells enough displacements.
+    """
+    if not found:
+        raise CannotMeasure(
+            "no_straightness",
+            "the bars are seen too faintly to tell how straight they are: acquire more counts",
+        )
+    moved = np.concatenate([one.moved_mm for one in found])
+    sigma = np.concatenate([one.sigma_mm for one in found])
+    area = np.concatenate([np.full(one.moved_mm.size, one.area_mm2) for one in found])
+    part = np.concatenate([np.full(one.moved_mm.size, one.independent / one.moved_mm.size) for one in found])
+    weight = area / area.sum()
+    sd, noise = float(np.sqrt(weight @ moved**2)), float(np.sqrt(weight @ sigma**2))
+    structure = np.maximum(moved**2 - sigma**2, 0.0)
+    spread = float(np.sqrt(weight**2 / part @ (2 * sigma**4 + 4 * sigma**2 * structure)))  # of sd squared
+    worst = int(np.abs(moved).argmax())
+    return Straightness(
+        sd_mm=sd,
+        sd_sigma_mm=spread / (2 * max(sd, 1e-12)),
+        sd_floor=NoiseFloor(
+            noise, float(np.sqrt(noise**2 + 1.645 * np.sqrt(weight**2 / part @ (2 * sigma**4))))
+        ),
+        largest_mm=float(abs(moved[worst])),
+        largest_sigma_mm=float(sigma[worst]),
+        largest_floor=_largest(sigma, EXTREME * part),
+        x_mm=float(np.concatenate([one.x_mm for one in found])[worst]),
+        y_mm=float(np.concatenate([one.y_mm for one in found])[worst]),
+    )
+
+
+def _largest(sigma: Floats, part: Floats) -> NoiseFloor:
+    """Return mean (by the median) and 95th percentile of the largest magnitude of normal values.
+
+    Each value counts as `part` of an independent one: P(all below t) is the product of (2 Phi(t / sigma) - 1)^part.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import erf
+
+    def excess(t: float, chance: float) -> float:
+        return float(part @ np.log(np.maximum(erf(t / sigma / 2**0.5), 1e-300)) - np.log(chance))
+
+    top = 10 * float(sigma.max())
+    middle, high = (float(brentq(excess, 1e-3 * top, top, args=(chance,))) for chance in (0.5, 0.95))
+    return NoiseFloor(middle, high)
