@@ -1,4 +1,4 @@
-"""``python -m phantoms flood ... -o flood.dcm``: write a digital phantom as DICOM."""
+"""``python -m phantoms flood ... -o flood.dcm``: write a digital phantom as DICOM; also bars, slits, lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
-from phantoms import nm
+from phantoms import nm, planar_options
+from phantoms.arguments import field, matrix, numbers, some_numbers
 from phantoms.defects import (
     Crack,
     DeadPatch,
@@ -25,7 +26,7 @@ from phantoms.defects import (
     WeakTube,
 )
 from phantoms.dicom import FLAVOURS, TRANSFER_SYNTAXES
-from phantoms.fields import Circle, CutCorners, Hexagon, Octagon, Outline, Rectangle
+from phantoms.fields import Circle, Rectangle
 from phantoms.flood import Flood, Head, HeadTruth, default_heads, default_windows
 from phantoms.systems import RADIONUCLIDES, SYSTEMS
 
@@ -37,14 +38,6 @@ centre of the detector's field. HEAD is 1, 2 or "all". Depths, amplitudes and ga
 example: two detectors, the second with a photomultiplier 8 %% weak
   %(prog)s --system intevo --counts 60e6 --seed 1 --weak-tube 2,-96,57,0.08 -o flood.dcm
 """
-
-_FIELDS: dict[str, tuple[type[Outline], int]] = {
-    "rectangle": (Rectangle, 2),
-    "cut": (CutCorners, 3),
-    "circle": (Circle, 1),
-    "hexagon": (Hexagon, 1),
-    "octagon": (Octagon, 1),
-}
 
 Placed = tuple[int | None, Defect]
 
@@ -71,6 +64,7 @@ def parser(prog: str = "python -m phantoms") -> argparse.ArgumentParser:
     _add_detectors(flood.add_argument_group("the detectors"))
     _add_defects(flood.add_argument_group("defects"))
     _add_file(flood.add_argument_group("the file"))
+    planar_options.add_commands(commands)
     return top
 
 
@@ -81,23 +75,35 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m phantoms") ->
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
     try:
-        flood = _flood(options)
-        paths = _write(flood, options)
+        lines = _flood_written(options) if options.phantom == "flood" else _planar_written(options)
     except (ValueError, OSError) as error:
-        print(f"{prog} flood: {_reason(error)}", file=sys.stderr)
+        print(f"{prog} {options.phantom}: {_reason(error)}", file=sys.stderr)
         return 2
-    for line in (*_written(paths), *_truths(flood)):
+    for line in lines:
         print(line)
     return 0
+
+
+def _flood_written(options: argparse.Namespace) -> list[str]:
+    """Write the flood that was asked for, and return what is to be said of it."""
+    flood = _flood(options)
+    return [*_written(_write(flood, options)), *_truths(flood)]
+
+
+def _planar_written(options: argparse.Namespace) -> list[str]:
+    """Write the image of one detector that was asked for, and return what is to be said of it."""
+    phantom = planar_options.make(options)
+    said = planar_options.truths(phantom)
+    return [*_written(planar_options.write(phantom, options)), *said]
 
 
 def _add_acquisition(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--system", choices=sorted(SYSTEMS), default="intevo", help="default: %(default)s")
     group.add_argument(
-        "--matrix", type=_matrix, default=1024, metavar="N", help="N, or ROWSxCOLUMNS; default: 1024"
+        "--matrix", type=matrix, default=1024, metavar="N", help="N, or ROWSxCOLUMNS; default: 1024"
     )
     group.add_argument("--zoom", type=float, default=1.0, help="default: 1")
-    group.add_argument("--pixel-mm", type=_numbers(2), metavar="DOWN,ALONG", help="default: the system's")
+    group.add_argument("--pixel-mm", type=numbers(2), metavar="DOWN,ALONG", help="default: the system's")
     group.add_argument("--windows", type=int, choices=(1, 2), default=1, help="energy windows; default: 1")
     group.add_argument("--radionuclide", choices=RADIONUCLIDES, default="Tc-99m", help="default: %(default)s")
     group.add_argument("--collimator", metavar="NAME", help="LEHR, ...; default: none, an intrinsic flood")
@@ -119,7 +125,7 @@ def _add_detectors(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--detectors", type=int, metavar="N", help="default: all that the system has")
     group.add_argument(
         "--field",
-        type=_field,
+        type=field,
         metavar="SHAPE",
         help="rectangle:WxH, cut:WxHxCUT, circle:DIAMETER, hexagon:FLATS, octagon:FLATS; default: as built",
     )
@@ -152,7 +158,7 @@ def _add_defects(group: argparse._ArgumentGroup) -> None:
         "--near-source",
         dest="defects",
         action="append",
-        type=lambda text: (None, NearSource(*_numbers(1)(text))),
+        type=lambda text: (None, NearSource(*numbers(1)(text))),
         metavar="MM",
         help="near point source on the axis of every detector",
     )
@@ -278,25 +284,6 @@ def _reason(error: ValueError | OSError) -> str:
     return str(error)
 
 
-def _numbers(count: int) -> Callable[[str], tuple[float, ...]]:
-    """Return a converter of ``count`` numbers with commas between."""
-
-    def convert(text: str) -> tuple[float, ...]:
-        return tuple(_some_numbers(text.split(","), count, count))
-
-    return convert
-
-
-def _some_numbers(texts: list[str], least: int, most: int) -> list[float]:
-    if not least <= len(texts) <= most:
-        wanted = str(least) if least == most else f"{least} to {most}"
-        raise argparse.ArgumentTypeError(f"expected {wanted} number(s), got {len(texts)}")
-    try:
-        return [float(text) for text in texts]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"not a number in {','.join(texts)!r}") from None
-
-
 def _split_head(text: str) -> tuple[int | None, list[str]]:
     head, *others = text.split(",")
     if head != "all" and not head.isdecimal():
@@ -310,7 +297,7 @@ def _placed(least: int, most: int, make: Callable[..., Defect]) -> Callable[[str
     def convert(text: str) -> Placed:
         head, others = _split_head(text)
         try:
-            return head, make(*_some_numbers(others, least, most))
+            return head, make(*some_numbers(others, least, most))
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -331,28 +318,7 @@ def _spots(count: float, depth: float = 0.08, sigma: float = 5.0, seed: float = 
 
 def _offset(text: str) -> tuple[int | None, tuple[float, ...]]:
     head, others = _split_head(text)
-    return head, tuple(_some_numbers(others, 2, 2))
-
-
-def _matrix(text: str) -> int | tuple[int, int]:
-    try:
-        sides = [int(side) for side in text.lower().split("x")]
-    except ValueError:
-        raise argparse.ArgumentTypeError("N or ROWSxCOLUMNS expected") from None
-    if len(sides) > 2:
-        raise argparse.ArgumentTypeError("N or ROWSxCOLUMNS expected")
-    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
-
-
-def _field(text: str) -> Outline:
-    name, _, sizes = text.partition(":")
-    if name not in _FIELDS:
-        raise argparse.ArgumentTypeError(f"one of {', '.join(_FIELDS)}, then a colon and its sizes")
-    make, count = _FIELDS[name]
-    try:
-        return make(*_some_numbers(sizes.split("x"), count, count))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    return head, tuple(some_numbers(others, 2, 2))
 
 
 if __name__ == "__main__":

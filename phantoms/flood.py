@@ -104,12 +104,12 @@ def default_heads(system: str) -> tuple[Head, ...]:
         Head(offset_mm=(0.23, -0.41), edge_fwhm_mm=3.5, counts=DEFAULT_COUNTS),
         Head(offset_mm=(-0.37, 0.18), edge_fwhm_mm=3.8, counts=0.94 * DEFAULT_COUNTS),
     )
-    return heads[: _profile(system).heads]
+    return heads[: known_system(system).heads]
 
 
 def default_windows(system: str, radionuclide: str, count: int = 1) -> tuple[Window, ...]:
     """Return the photopeak window of a system and, for two, a scatter window with 0.31 of its counts."""
-    known = _profile(system).windows_kev[radionuclide]
+    known = known_system(system).windows_kev[radionuclide]
     if not 1 <= count <= len(known):
         raise ValueError(f"a flood has 1 or {len(known)} energy windows")
     shares = (1.0, 0.31)
@@ -155,7 +155,7 @@ class Flood:
     collimator: str | None = None
 
     def __post_init__(self) -> None:
-        profile = _profile(self.system)
+        profile = known_system(self.system)
         if self.radionuclide not in RADIONUCLIDES:
             raise ValueError(f"radionuclide: one of {', '.join(RADIONUCLIDES)}")
         if not all(1 <= side <= 4096 for side in self.shape):
@@ -227,11 +227,11 @@ class Flood:
         shape (windows, heads, rows, columns)
             uint16 if all counts fit, else uint32.
         """
-        return _integers(np.random.default_rng(seed).poisson(self.expected()))
+        return whole_counts(np.random.default_rng(seed).poisson(self.expected()))
 
     def rounded(self) -> CountArray:
         """Return the expected counts rounded to whole numbers: each pixel is off by at most half a count."""
-        return _integers(np.rint(self.expected()))
+        return whole_counts(np.rint(self.expected()))
 
     def truth(self) -> tuple[HeadTruth, ...]:
         """Return what is true of each detector."""
@@ -324,14 +324,15 @@ def demo_flood() -> Flood:
     return Flood(system="intevo", matrix=1024, heads=(good, weak))
 
 
-def _profile(system: str) -> SystemProfile:
+def known_system(system: str) -> SystemProfile:
+    """Return a system by its name; ValueError if there is none."""
     try:
         return SYSTEMS[system]
     except KeyError:
         raise ValueError(f"no such system; known are {', '.join(SYSTEMS)}") from None
 
 
-def _integers(counts: NDArray[np.float64] | NDArray[np.int64]) -> CountArray:
+def whole_counts(counts: NDArray[np.float64] | NDArray[np.int64]) -> CountArray:
     """Return whole counts in the smallest of uint16 and uint32 that holds them all."""
     largest = counts.max()
     if largest <= _LARGEST_UINT16:

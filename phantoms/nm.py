@@ -1,4 +1,4 @@
-"""Floods as NM DICOM objects and files."""
+"""Floods, and images of a single detector, as NM DICOM objects and files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from phantoms.dicom import FLAVOURS, Header, HeadItem, Pixels, counting_vectors, image, save
 from phantoms.fields import Circle, Hexagon, Octagon, Outline
 from phantoms.flood import Flood
+from phantoms.planar import Planar
 from phantoms.systems import SystemProfile
 
 _LARGEST = 65535
@@ -126,6 +127,54 @@ def file_paths(flood: Flood, path: str | Path, *, split_heads: bool = False) -> 
     return [target.with_name(f"{target.stem}-{number + 1}{target.suffix}") for number in range(count)]
 
 
+def planar_dataset(
+    phantom: Planar,
+    *,
+    seed: int | None = None,
+    flavour: str = "strict",
+    field_tags: bool = True,
+    saturate: bool = False,
+) -> Dataset:
+    """Return an image of one detector as an NM object of type STATIC with a single frame.
+
+    As in a file of one detector of several, it is numbered 1: which one it is, only the series description
+    and the view's text say. Parameters and errors as of ``datasets``.
+    """
+    if flavour not in FLAVOURS:
+        raise ValueError(f"flavour: one of {', '.join(FLAVOURS)}")
+    scale = _scale(phantom.profile, flavour, None, 0.0)
+    stored = _stored(phantom.rounded() if seed is None else phantom.noisy(seed), scale, saturate)
+    return image(stored[np.newaxis], _planar_header(phantom, flavour, scale, field_tags, seed))
+
+
+def write_planar(
+    phantom: Planar,
+    path: str | Path,
+    *,
+    seed: int | None = None,
+    flavour: str = "strict",
+    transfer_syntax: str = "explicit-le",
+    field_tags: bool = True,
+    saturate: bool = False,
+    overwrite: bool = False,
+) -> Path:
+    """Write an image of one detector as a DICOM file and return its path.
+
+    Parameters as of ``planar_dataset`` and ``save``.
+
+    Raises
+    ------
+    FileExistsError
+        If the file exists and may not be overwritten.
+    """
+    dataset = planar_dataset(phantom, seed=seed, flavour=flavour, field_tags=field_tags, saturate=saturate)
+    target = Path(path)
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{target.name} exists already")
+    save(dataset, target, transfer_syntax=transfer_syntax, overwrite=overwrite)
+    return target
+
+
 def _groups(flood: Flood, split_heads: bool) -> list[tuple[list[int], list[int]]]:
     """Return the windows and detectors (from 0) of each file."""
     windows, heads = list(range(len(flood.windows))), list(range(len(flood.heads)))
@@ -181,7 +230,7 @@ def _header(
         image_type="STATIC",
         vectors=counting_vectors(("EnergyWindowVector", len(windows)), ("DetectorVector", len(heads))),
         windows=tuple(flood.windows[window] for window in windows),
-        heads=tuple(_head_item(flood, head, field_tags, part.strip()) for head in heads),
+        heads=tuple(_head_item(flood, flood.field(head), head, field_tags, part.strip()) for head in heads),
         pixel_mm=flood.spacing_mm,
         zoom=flood.zoom,
         acquired=flood.acquired,
@@ -195,15 +244,41 @@ def _header(
     )
 
 
-def _head_item(flood: Flood, head: int, field_tags: bool, view: str) -> HeadItem:
-    outline = flood.field(head)
-    shape, dimensions = field_of_view(outline, flood.profile, flood.shape, flood.spacing_mm)
+def _planar_header(
+    phantom: Planar, flavour: str, scale: tuple[float, float] | None, field_tags: bool, seed: int | None
+) -> Header:
+    kind = "Intrinsic" if phantom.collimator is None else "Extrinsic"
+    view = f"det {phantom.detector}" if phantom.profile.heads > 1 else ""
+    return Header(
+        system=phantom.profile,
+        flavour=flavour,
+        image_type="STATIC",
+        vectors=counting_vectors(("EnergyWindowVector", 1), ("DetectorVector", 1)),
+        windows=(phantom.window,),
+        heads=(_head_item(phantom, phantom.outline, phantom.detector - 1, field_tags, view),),
+        pixel_mm=phantom.spacing_mm,
+        zoom=phantom.zoom_factor,
+        acquired=phantom.acquired,
+        duration_s=phantom.duration_s,
+        radionuclide=phantom.radionuclide,
+        study_description=f"NMQC SIM {kind} Verification QC",
+        series_description=f"NMQC SIM {kind} {type(phantom).__name__} {view}".rstrip(),
+        series_number=_FIRST_SERIES,
+        uid_sources=(f"{phantom!r} seed {seed}", flavour, str(scale), str(field_tags)),
+        pixel_scale=scale,
+    )
+
+
+def _head_item(
+    acquisition: Flood | Planar, outline: Outline, head: int, field_tags: bool, view: str
+) -> HeadItem:
+    shape, dimensions = field_of_view(outline, acquisition.profile, acquisition.shape, acquisition.spacing_mm)
     return HeadItem(
         field_shape=shape if field_tags else None,
         field_dimensions_mm=dimensions if field_tags else (),
-        field_box_px=_field_box(outline, flood) if field_tags else None,
-        start_angle_deg=_START_ANGLES_DEG[head] if flood.profile.is_siemens else None,
-        collimator=_collimator_name(flood.profile, flood.collimator),
+        field_box_px=_field_box(outline, acquisition) if field_tags else None,
+        start_angle_deg=_START_ANGLES_DEG[head] if acquisition.profile.is_siemens else None,
+        collimator=_collimator_name(acquisition.profile, acquisition.collimator),
         view=view,
     )
 
@@ -244,9 +319,9 @@ def field_of_view(
     return "RECTANGLE", tuple(int(length) for length in lengths)
 
 
-def _field_box(outline: Outline, flood: Flood) -> tuple[int, int, int, int]:
+def _field_box(outline: Outline, acquisition: Flood | Planar) -> tuple[int, int, int, int]:
     """Return the field as (first row, first column, end row, end column), about the middle of the matrix."""
-    (rows, columns), (down, along) = flood.shape, flood.spacing_mm
+    (rows, columns), (down, along) = acquisition.shape, acquisition.spacing_mm
     width, height = outline.extents_mm
     wide, high = _even_pixels(width, columns, along), _even_pixels(height, rows, down)
     return (rows - high) // 2, (columns - wide) // 2, (rows + high) // 2, (columns + wide) // 2

@@ -11,13 +11,17 @@ from nmqc.resolution.bar_image import BarImage, Floats
 from nmqc.resolution.bar_layout import SIGNS, Cross, Mask
 from nmqc.resolution.modulation import Disc, Modulation
 
-EDGE_SIGMA_MM = 1.8  # over which bars fade at their end: the blur of a usual camera
-SEARCHED_MM, STEP_MM = 12.0, 0.05
+BLURS_MM = (1.2, 2.0, 3.2)  # sigmas over which bars fade at their end, of which the best is taken
+STEP_MM = 0.25
+MIDDLES_MM = np.arange(-12.0, 12.0 + STEP_MM / 2, STEP_MM)
+HALVES_MM = np.arange(0.0, 10.0 + STEP_MM / 2, STEP_MM)
+STRIP_MM = 3.0  # of the prior for the width of the strip
+SEEN_MM, SLICE_MM = 20.0, 0.5  # how far from a line the image is looked at, and in what steps
+LEVEL_MM = (12.0, 20.0)  # from a line: where the level of the bars is read
 INSIDE_MM = 20.0  # where it is looked up whether bars lie behind a piece of the border
 CLEAR_MM = 12.0  # from the other line of the cross
-UNKNOWN_MM = 5.0  # standard deviation of a line of which no end tells: a cell
-# Parts of a bar to which the end of bars is known that cross the border, and that run along it.
-ACROSS_PART, ALONG_PART = 0.1, 0.4
+FEWEST_PIXELS = 200
+BARS_PART = 0.06  # of a bar, to which its end is known: the model leaves the harmonics out
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,23 @@ class Pattern:
     def excess(self, x_mm: Floats, y_mm: Floats) -> Floats:
         """Return the fundamental at positions, as a part of the mean."""
         turns = self.fx * (x_mm - self.disc.x_mm) + self.fy * (y_mm - self.disc.y_mm)
-        return np.asarray(
-            min(self.found.value, 0.95) * np.cos(2 * np.pi * turns + self.found.phase_rad), np.float64
-        )
+        return np.asarray(self.found.value * np.cos(2 * np.pi * turns + self.found.phase_rad))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Arm:
+    """One arm of a line of the cross: sums over the slices along it.
+
+    `sums` has the rows 1, r, a, b, ra, rb, aa, bb, ab, summed over the pixels of each slice: r is the counts over
+    the usual level, a and b are the fundamentals of the bars before and behind the line. `levels` are those of the
+    bars before and behind it, over the usual level; `usual` are the counts of a pixel; `places_mm` the means of the
+    slices.
+    """
+
+    sums: Floats
+    places_mm: Floats
+    levels: tuple[float, float]
+    usual: float
 
 
 def refine_cross(
@@ -43,125 +61,130 @@ def refine_cross(
 ) -> tuple[Cross, float, float]:
     """Return the cross, and the standard deviations of its centre along u and v in mm.
 
-    For each side of each line the log-likelihood of the counts is greatest for the place t at which the bars there
-    end: bars fade as Phi((t - u) / s). The line lies in the middle of the two ends. Bars that cross the border tell
-    best; the end of those that run along it is known to a part of a bar only.
+    Along each line the bars before it end at t1 and those behind it begin at t2, each fading as Phi((t - u) / s),
+    with a strip of any level between, as wide along both lines. The line lies at (t1 + t2) / 2: its mean over the
+    likelihood of the image, with an exponential prior of 3 mm for the width of the strip.
     """
-    lines = [_line(image, cross, bars, patterns, axis) for axis in (0, 1)]
-    (u_mm, half_u, sigma_u), (v_mm, half_v, sigma_v) = lines
+    lines = [[_arm(image, cross, bars, patterns, axis, side) for side in (-1, 1)] for axis in (0, 1)]
+    there = [[arm for arm in arms if arm is not None] for arms in lines]
+    tried = [[_likelihood(arms, blur) for arms in there] for blur in BLURS_MM]
+    first, second = max(tried, key=lambda both: sum(float(one.max()) for one in both))
+    prior = -2 * HALVES_MM / STRIP_MM
+    widths = [_summed(one) for one in (first, second)]
+    u_mm, sigma_u = _middle(first, widths[1] + prior)
+    v_mm, sigma_v = _middle(second, widths[0] + prior)
+    weight = np.exp(sum(widths) + prior - (sum(widths) + prior).max())
+    half_mm = float(weight @ HALVES_MM / weight.sum())
+    known = BARS_PART * float(np.mean([0.5 / np.hypot(one.fx, one.fy) for one in patterns]))
     x_mm, y_mm = cross.position(u_mm, v_mm)
-    half_mm = max(0.0, (half_u + half_v) / 2)
-    return replace(cross, x_mm=x_mm, y_mm=y_mm, half_mm=half_mm), sigma_u, sigma_v
+    found = replace(cross, x_mm=x_mm, y_mm=y_mm, half_mm=half_mm)
+    return found, float(np.hypot(sigma_u, known)), float(np.hypot(sigma_v, known))
 
 
-def _line(
-    image: BarImage, cross: Cross, bars: Mask, patterns: tuple[Pattern, ...], axis: int
-) -> tuple[float, float, float]:
-    """Return middle, half width and standard deviation of one line: axis 0 divides u, axis 1 divides v."""
-    ends: list[float] = []
-    sigmas: list[float] = []
-    for side in (-1, 1):
-        there = [one for one in patterns if SIGNS[one.quadrant][axis] == side]
-        found = [_end_and_sigma(image, cross, bars, one, axis, side) for one in there]
-        end, sigma = _weighted([one for one in found if np.isfinite(one[1])])
-        if np.isfinite(sigma):
-            ends.append(side * end)
-            sigmas.append(sigma)
-    if not ends:
-        return 0.0, 0.0, UNKNOWN_MM
-    if len(ends) == 1:
-        return ends[0], 0.0, float(np.hypot(sigmas[0], UNKNOWN_MM / 2))
-    return (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2, float(np.hypot(sigmas[0], sigmas[1]) / 2)
+def _summed(likelihood: Floats) -> Floats:
+    """Return the logarithm of the likelihood of each width, summed over the places."""
+    top = float(likelihood.max())
+    return np.asarray(np.log(np.maximum(np.exp(likelihood - top).sum(axis=0), 1e-300)) + top)
 
 
-def _end_and_sigma(
-    image: BarImage, cross: Cross, bars: Mask, pattern: Pattern, axis: int, side: int
-) -> tuple[float, float]:
-    """Return the end of one quadrant's bars, and its uncertainty with the part of a bar to which it is known."""
-    end, sigma = _end(image, cross, bars, pattern, axis, side)
-    part = ALONG_PART if _runs_along(pattern, cross, axis) else ACROSS_PART
-    return end, float(np.hypot(sigma, part * 0.5 / np.hypot(pattern.fx, pattern.fy)))
+def _middle(likelihood: Floats, prior: Floats) -> tuple[float, float]:
+    """Return mean and standard deviation of the place of a line."""
+    total = likelihood + prior[None, :]
+    weight = np.exp(total - total.max()).sum(axis=1)
+    mean = float(weight @ MIDDLES_MM / weight.sum())
+    spread = float(weight @ (MIDDLES_MM - mean) ** 2 / weight.sum())
+    return mean, (spread + STEP_MM**2 / 12) ** 0.5
 
 
-def _weighted(found: list[tuple[float, float]]) -> tuple[float, float]:
-    """Return the mean weighted by the inverse variances, and its standard deviation; infinite where there is none."""
-    if not found:
-        return 0.0, float("inf")
-    values, sigmas = np.array(found).T
-    weight = sigmas**-2
-    return float((weight * values).sum() / weight.sum()), float(weight.sum() ** -0.5)
+def _arm(
+    image: BarImage, cross: Cross, bars: Mask, patterns: tuple[Pattern, ...], axis: int, side: int
+) -> _Arm | None:
+    """Return the sums of one arm; None where there are no bars on both sides of it."""
+    x, y = np.meshgrid(image.columns.centres_mm, image.rows.centres_mm)
+    turned = cross.turned(x, y)
+    at, across = turned[axis], side * turned[1 - axis]
+    near = (np.abs(at) < SEEN_MM) & (across > CLEAR_MM)
+    for inner in (-INSIDE_MM, INSIDE_MM):
+        place = (np.full(int(near.sum()), inner), side * across[near])
+        near[near] = _looked_up(image, bars, *_positions(cross, *(place if axis == 0 else place[::-1])))
+    at = at[near]
+    level = np.abs(at) > LEVEL_MM[0]
+    if level.sum() < FEWEST_PIXELS:
+        return None
+    counts = image.counts[near]
+    waves = [_excess(patterns, axis, side, sign, x[near], y[near]) for sign in (-1, 1)]
+    levels = [
+        _level(counts, wave, level & (sign * at > 0)) for sign, wave in zip((-1, 1), waves, strict=True)
+    ]
+    usual = sum(levels) / 2
+    if min(levels) <= 0:
+        return None
+    slices = np.floor((at + SEEN_MM) / SLICE_MM).astype(int)
+    sums = _sums(slices, counts / usual, waves[0], waves[1])
+    places = np.bincount(slices, at, minlength=sums.shape[1]) / np.maximum(sums[0], 1)
+    filled = sums[0] > 0
+    return _Arm(sums[:, filled], places[filled], (levels[0] / usual, levels[1] / usual), usual)
 
 
-def _runs_along(pattern: Pattern, cross: Cross, axis: int) -> bool:
-    """Say whether the bars run along the line: their wave then points across it."""
-    origin = replace(cross, x_mm=0.0, y_mm=0.0)
-    along = [abs(float(one)) for one in origin.turned(np.array(pattern.fx), np.array(pattern.fy))]
-    return along[axis] > along[1 - axis] * 1.5
+def _level(counts: Floats, wave: Floats, chosen: Mask) -> float:
+    """Return the mean counts of bars over some pixels, a part of a period not counting for more than it is."""
+    whole = float((1 + wave[chosen]).sum())
+    return float(counts[chosen].sum()) / whole if whole > 0 else 0.0
 
 
-def _end(
-    image: BarImage, cross: Cross, bars: Mask, pattern: Pattern, axis: int, side: int
-) -> tuple[float, float]:
-    """Return how far outside the line the bars of a quadrant end (negative: inside it), and its uncertainty."""
-    at = np.arange(-SEARCHED_MM, SEARCHED_MM + STEP_MM / 2, STEP_MM)
-    depth, linear, square = _pieces(image, cross, bars, pattern, axis, side)
-    fade = _fading(at[:, None] + depth[None, :])
-    score = fade @ linear - fade**2 @ square
-    best = int(score.argmax())
-    if not 2 <= best <= at.size - 3:
-        return 0.0, float("inf")
-    reach = max(2, round(0.5 / STEP_MM))
-    low, high = max(best - reach, 0), min(best + reach, at.size - 1)
-    curve = np.polyfit(at[low : high + 1] - at[best], score[low : high + 1], 2)
-    if curve[0] >= 0:
-        return float(-at[best]), float("inf")
-    end = at[best] + float(np.clip(-curve[1] / (2 * curve[0]), -STEP_MM, STEP_MM))
-    return float(-end), float((-2 * curve[0]) ** -0.5)
+def _excess(
+    patterns: tuple[Pattern, ...], axis: int, side: int, sign: int, x_mm: Floats, y_mm: Floats
+) -> Floats:
+    """Return the fundamental of the quadrant on one side of an arm; 0 where its bars are not seen."""
+    wanted = (sign, side) if axis == 0 else (side, sign)
+    for one in patterns:
+        if SIGNS[one.quadrant] == wanted:
+            return one.excess(x_mm, y_mm)
+    return np.zeros(x_mm.shape)
+
+
+def _sums(slices: NDArray[np.intp], r: Floats, a: Floats, b: Floats) -> Floats:
+    number = round(2 * SEEN_MM / SLICE_MM)
+    terms = (np.ones(r.size), r, a, b, r * a, r * b, a * a, b * b, a * b)
+    return np.array([np.bincount(slices, term, minlength=number)[:number] for term in terms])
+
+
+def _likelihood(arms: list[_Arm], blur_mm: float) -> Floats:
+    """Return the log-likelihood, shape (middles, halves), the level of the strip being the best one of each."""
+    middle, half = (one.ravel() for one in np.meshgrid(MIDDLES_MM, HALVES_MM, indexing="ij"))
+    total = np.zeros(middle.size)
+    for arm in arms:
+        total += _of_arm(arm, middle - half, middle + half, blur_mm)
+    return total.reshape(MIDDLES_MM.size, HALVES_MM.size)
+
+
+def _of_arm(arm: _Arm, first: Floats, second: Floats, blur_mm: float) -> Floats:
+    """Return the log-likelihood of one arm for pairs of ends."""
+    before = _fading((first[:, None] - arm.places_mm[None, :]) / blur_mm)
+    behind = _fading((arm.places_mm[None, :] - second[:, None]) / blur_mm)
+    strip = 1 - before - behind
+    one, r, a, b, ra, rb, aa, bb, ab = arm.sums
+    f, g = arm.levels[0] * before, arm.levels[1] * behind
+    missing = strip @ r - (strip * (f + g)) @ one - (strip * f) @ a - (strip * g) @ b
+    level = np.clip((missing + 1) / ((strip**2) @ one + 1), 0, 4)
+    even = f + g + level[:, None] * strip
+    linear = even @ r + f @ ra + g @ rb
+    square = (even**2) @ one + (f**2) @ aa + (g**2) @ bb
+    mixed = (even * f) @ a + (even * g) @ b + (f * g) @ ab
+    return np.asarray(arm.usual * (linear - square / 2 - mixed))
 
 
 def _fading(t: Floats) -> Floats:
-    """Return Phi(t / s), by a logistic: the part of the bars left t mm inside their end."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(1.702 * t / EDGE_SIGMA_MM, -40, 40))))
+    """Return Phi(t) by a logistic: the part of the bars left t sigmas inside their end."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(1.702 * t, -40, 40))))
 
 
-def _pieces(
-    image: BarImage, cross: Cross, bars: Mask, pattern: Pattern, axis: int, side: int
-) -> tuple[Floats, Floats, Floats]:
-    """Return depth inside the line, and the two sums of the log-likelihood, for slices of 0.5 mm."""
-    x, y = np.meshgrid(image.columns.centres_mm, image.rows.centres_mm)
-    turned = cross.turned(x, y)
-    depth, across = side * turned[axis], SIGNS[pattern.quadrant][1 - axis] * turned[1 - axis]
-    near = (depth > -SEARCHED_MM - 6) & (depth < SEARCHED_MM + 14) & (across > CLEAR_MM)
-    depth, across = depth[near], across[near]
-    places = (side * INSIDE_MM, SIGNS[pattern.quadrant][1 - axis] * across)
-    inner = _positions(cross, *(places if axis == 0 else places[::-1]))
-    used = _looked_up(image, bars, *inner)
-    level, counts = image.smooth_level()[near][used], image.counts[near][used]
-    usual = float(np.median(level)) if level.size else 0.0  # of the bars: more than half of the pixels
-    excess = pattern.excess(x[near][used], y[near][used])
-    slices = np.round(depth[used] / 0.5).astype(int)
-    first = int(slices.min()) if slices.size else 0
-    slices -= first
-    if not _runs_along(
-        pattern, cross, axis
-    ):  # what is even along the border says nothing of bars that cross it
-        excess = excess - _mean_of(slices, excess)
-    linear = np.bincount(slices, (counts - level) * excess).astype(np.float64)
-    square = np.bincount(slices, usual * excess**2 / 2).astype(np.float64)
-    depths = 0.5 * (first + np.arange(linear.size, dtype=np.float64))
-    return depths, linear, square
-
-
-def _mean_of(slices: NDArray[np.intp], values: Floats) -> Floats:
-    """Return, for every value, the mean of its slice."""
-    number = np.bincount(slices)
-    return np.asarray((np.bincount(slices, values) / np.maximum(number, 1))[slices])
-
-
-def _positions(cross: Cross, u_mm: Floats | float, v_mm: Floats | float) -> tuple[Floats, Floats]:
+def _positions(cross: Cross, u_mm: Floats, v_mm: Floats) -> tuple[Floats, Floats]:
     cos, sin = np.cos(np.radians(cross.angle_deg)), np.sin(np.radians(cross.angle_deg))
-    u, v = np.broadcast_arrays(np.asarray(u_mm, float), np.asarray(v_mm, float))
-    return cross.x_mm + u * cos + v * sin, cross.y_mm - u * sin + v * cos
+    return (
+        np.asarray(cross.x_mm + u_mm * cos + v_mm * sin),
+        np.asarray(cross.y_mm - u_mm * sin + v_mm * cos),
+    )
 
 
 def _looked_up(image: BarImage, bars: Mask, x_mm: Floats, y_mm: Floats) -> Mask:

@@ -14,7 +14,8 @@ from nmqc.resolution.bar_image import Floats
 
 POISSON = (0.9, 1.1)  # residual variance over mean within which the noise is that of counts
 HARMONICS = (2, 3)  # taken out before the residual is looked at
-STEPS = (0.3, 0.1, 0.03, 0.01)  # of the frequency search, in parts of one over the diameter
+STEPS = (0.3, 0.1, 0.03)  # of the frequency search, in parts of one over the diameter
+POLISHED = 2  # steps of least squares after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +140,9 @@ def _basis(x: Floats, y: Floats, fx: float, fy: float, patch: Patch) -> Floats:
 
 
 def refine(patch: Patch, fx: float, fy: float) -> tuple[float, float]:
-    """Return the frequency vector near (fx, fy) at which the power in the disc is greatest: least squares of a wave.
+    """Return the frequency vector near (fx, fy) at which the regression of `modulation` leaves least.
 
-    The power on 3 x 3 frequencies is fitted by a paraboloid, with ever smaller steps.
+    The power on 3 x 3 frequencies is fitted by a paraboloid, with ever smaller steps, then all is fitted at once.
     """
     counts, x, y = patch.values()
     plane = np.stack([np.ones(x.size), x, y])
@@ -150,7 +151,23 @@ def refine(patch: Patch, fx: float, fy: float) -> tuple[float, float]:
     diameter = 2 * max(float(np.abs(patch.x_mm).max()), float(np.abs(patch.y_mm).max()))
     for step in STEPS:
         fx, fy = _climb(flat, patch, fx, fy, step / diameter)
+    for _ in range(POLISHED):
+        fx, fy = _polish(patch, fx, fy)
     return fx, fy
+
+
+def _polish(patch: Patch, fx: float, fy: float) -> tuple[float, float]:
+    """Take one step of least squares in frequency and everything else that is fitted: the power leaks a little."""
+    counts, x, y = patch.values()
+    basis = _basis(x, y, fx, fy, patch)
+    found = np.linalg.solve(basis @ basis.T, basis @ counts)
+    slope = 2 * np.pi * (found[2] * basis[1] - found[1] * basis[2])
+    whole = np.vstack([basis, x * slope, y * slope])
+    scale = np.sqrt((whole**2).mean(axis=1))
+    whole /= scale[:, None]
+    move = np.linalg.lstsq(whole @ whole.T, whole @ counts, rcond=1e-12)[0][-2:] / scale[-2:]
+    largest = STEPS[1] / (2 * float(np.abs(x).max()))
+    return float(fx + np.clip(move[0], -largest, largest)), float(fy + np.clip(move[1], -largest, largest))
 
 
 def _climb(flat: Floats, patch: Patch, fx: float, fy: float, step: float) -> tuple[float, float]:

@@ -12,8 +12,12 @@ import pydicom
 import pytest
 
 from phantoms import dicom, nm
+from phantoms.bars import Bars
 from phantoms.fields import Circle, CutCorners, Hexagon, Octagon, Outline, Rectangle
 from phantoms.flood import Flood, Head, default_windows
+from phantoms.lines import Lines
+from phantoms.planar import Planar
+from phantoms.slits import Slits
 from phantoms.systems import SYSTEMS
 
 MATRIX = (64, 96)  # rows, columns
@@ -394,3 +398,82 @@ def test_vectors_of_the_wrong_length_are_refused() -> None:
         dicom.image(np.zeros((3, 4, 5), np.uint16), header)
     with pytest.raises(ValueError, match="flavour"):
         dicom.image(np.zeros((2, 4, 5), np.uint16), dataclasses.replace(header, flavour="other"))
+
+
+PLANAR = (
+    Bars(system="intevo", detector=2, matrix=MATRIX, pixel_mm=(2.1, 1.9), fwhm_mm=(6.0, 6.5), counts=3e5),
+    Slits(system="symbia-t2", matrix=MATRIX, zoom=1.5, radionuclide="Co-57", counts=3e5),
+    Lines(system="brivo", matrix=MATRIX, field=Circle(300.0), collimator="LEHR", counts=3e5),
+)
+
+
+@needs_dciodvfy
+@pytest.mark.parametrize("phantom", PLANAR, ids=lambda phantom: type(phantom).__name__)
+@pytest.mark.parametrize("transfer_syntax", ["explicit-le", "rle"])
+def test_images_of_one_detector_conform(phantom: Planar, transfer_syntax: str, tmp_path: Path) -> None:
+    path = nm.write_planar(phantom, tmp_path / "a.dcm", seed=1, transfer_syntax=transfer_syntax)
+    checked = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
+    said = checked.stdout + checked.stderr
+    assert "Error" not in said
+    assert "NMImage" in said
+    assert checked.returncode == 0
+
+
+@pytest.mark.parametrize("flavour", ["strict", "scanner"])
+@pytest.mark.parametrize("phantom", PLANAR, ids=lambda phantom: type(phantom).__name__)
+def test_images_of_one_detector_say_what_they_are(phantom: Planar, flavour: str, tmp_path: Path) -> None:
+    read = pydicom.dcmread(nm.write_planar(phantom, tmp_path / "a.dcm", seed=4, flavour=flavour))
+    assert np.array_equal(read.pixel_array, phantom.noisy(4))
+    assert read.pixel_array.dtype == np.uint16
+    assert read.PixelSpacing == pytest.approx(phantom.spacing_mm, abs=1e-12)
+    assert (read.NumberOfFrames, read.NumberOfDetectors, list(read.ImageType)) == (
+        1,
+        1,
+        ["ORIGINAL", "PRIMARY", "STATIC", "EMISSION"],
+    )
+    assert (str(read.PatientName), read.PatientID, read.StationName) == ("NMQC^SIM", "NMQC-SIM", "NMQC-SIM")
+    assert read.Manufacturer == SYSTEMS[phantom.system].manufacturer
+    item = read.DetectorInformationSequence[0]
+    assert item.CollimatorType == ("PARA" if phantom.collimator else "NONE")
+    window = read.EnergyWindowInformationSequence[0].EnergyWindowName
+    assert ("Co" in window) == (phantom.radionuclide == "Co-57")
+    assert read.SeriesDescription.startswith("NMQC SIM ")
+    assert type(phantom).__name__ in read.SeriesDescription
+    assert ("det 2" in read.SeriesDescription) == (phantom.detector == 2)
+    if phantom.system != "brivo":
+        assert item.ViewCodeSequence[0].CodeMeaning == f"det {phantom.detector}"
+        assert item.StartAngle == {1: 180.0, 2: 0.0}[phantom.detector]
+
+
+def test_zoom_of_the_header_leads_to_the_pixel_size(tmp_path: Path) -> None:
+    for phantom, expected in zip(PLANAR, (613.7855835 / 64 / 1.9, 1.5, 1.0), strict=True):
+        read = pydicom.dcmread(nm.write_planar(phantom, tmp_path / f"{phantom.system}.dcm"))
+        zoom = read.DetectorInformationSequence[0].ZoomFactor
+        assert [float(factor) for factor in zoom] == pytest.approx([expected] * 2, rel=1e-6)
+        width = SYSTEMS[phantom.system].base_field_mm / 64
+        assert width / float(zoom[1]) == pytest.approx(float(read.PixelSpacing[1]), rel=1e-6)
+
+
+def test_field_tags_and_identity_of_images_of_one_detector() -> None:
+    bars = PLANAR[0]
+    first, again = (nm.planar_dataset(bars, seed=1) for _ in range(2))
+    assert first == again
+    assert nm.planar_dataset(bars, seed=2).SOPInstanceUID != first.SOPInstanceUID
+    other = dataclasses.replace(bars, rotation_deg=4.0)
+    assert nm.planar_dataset(other, seed=1).StudyInstanceUID != first.StudyInstanceUID
+    assert nm.planar_dataset(PLANAR[2]).DetectorInformationSequence[0].FieldOfViewShape == "ROUND"
+    without = nm.planar_dataset(bars, field_tags=False)
+    assert "FieldOfViewShape" not in without.DetectorInformationSequence[0]
+
+
+def test_images_of_one_detector_refuse(tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").write_text("mine")
+    with pytest.raises(FileExistsError):
+        nm.write_planar(PLANAR[0], tmp_path / "a.dcm")
+    assert (tmp_path / "a.dcm").read_text() == "mine"
+    with pytest.raises(ValueError, match="flavour"):
+        nm.planar_dataset(PLANAR[0], flavour="other")
+    bright = dataclasses.replace(PLANAR[0], counts=3e9)
+    with pytest.raises(ValueError, match="16 bits"):
+        nm.planar_dataset(bright)
+    assert nm.planar_dataset(bright, saturate=True).pixel_array.max() == 65535
