@@ -15,7 +15,7 @@ from nmqc.resolution.bar_image import BarImage
 from nmqc.resolution.bar_layout import NAMES, Cross, Layout, Mask, common_angle
 from nmqc.resolution.bar_sets import Match, match_bars
 from nmqc.resolution.bar_waves import CHANCE, RIGHT_ANGLE_DEG, Wave, searched_frequencies
-from nmqc.resolution.modulation import Disc, Modulation, Patch, frequency_sigma, modulation, refine
+from nmqc.resolution.modulation import Disc, Modulation, Patch, frequency_sigma, modulation, refine, search
 
 MARGIN_MM, FIRST_MARGIN_MM = 10.0, 14.0  # inside the borders of a quadrant; before the cross is known well
 FEWEST_PERIODS = 5
@@ -149,11 +149,14 @@ def _patterns(
         disc = largest_disc(image, layout.bars, cross, number, margin_mm)
         if disc is None:
             continue
-        vector = start.get(number) or _strongest(image, disc, layout.waves, raw_counts=frame.raw_counts)
-        if vector is None:
-            continue
         patch = Patch.of(frame, disc)
-        fx, fy = refine(patch, *vector)
+        if number in start:
+            fx, fy = refine(patch, *start[number])
+        else:
+            vector = _strongest(image, disc, layout.waves, raw_counts=frame.raw_counts)
+            if vector is None:
+                continue
+            fx, fy = search(patch, *vector)
         disc = _whole_periods(disc, float(np.hypot(fx, fy)))
         there = modulation(Patch.of(frame, disc), fx, fy, raw_counts=frame.raw_counts)
         if there.snr >= SEEN:

@@ -74,7 +74,7 @@ def _lit_windows(image: BarImage) -> NDArray[np.intp]:
     down, along = image.blocks
     part = np.repeat(np.repeat(image.lit, down.factor, axis=0), along.factor, axis=1)
     lit[down.first : down.first + part.shape[0], along.first : along.first + part.shape[1]] = part
-    if any(whole < one for whole, one in zip(lit.shape, size, strict=True)):
+    if image.rows.count < size[0] or image.columns.count < size[1]:
         return np.empty((0, 2), np.intp)
     total = np.pad(np.cumsum(np.cumsum(lit, axis=0), axis=1), ((1, 0), (1, 0)))
     inside = (

@@ -149,7 +149,10 @@ def _measured(frame: Frame, acquisition: Acquisition, options: Options) -> _Imag
         _quadrant(one, names[one.quadrant.number], fit, frame, options.flood, findings)
     _resolved(bars, findings)
     _place(bars, findings)
-    moved = [displacements(frame, image, bars.bars, bars.cross, one) for one in bars.quadrants]
+    moved = [
+        displacements(image, bars.bars, bars.cross, one, raw_counts=frame.raw_counts)
+        for one in bars.quadrants
+    ]
     straight = [one for one in moved if one is not None]
     findings.attempt(STRAIGHT, "", lambda: _straightness(straight))
     findings.remarks += bar_remarks.remarks(frame, bars, fit, acquisition.source.radionuclide)

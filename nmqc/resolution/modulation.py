@@ -15,7 +15,7 @@ from nmqc.resolution.bar_image import Floats
 POISSON = (0.9, 1.1)  # residual variance over mean within which the noise is that of counts
 HARMONICS = (2, 3)  # taken out before the residual is looked at
 STEPS = (0.3, 0.1, 0.03)  # of the frequency search, in parts of one over the diameter
-POLISHED = 2  # steps of least squares after it
+POLISHED = 2  # steps of least squares from there
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +139,10 @@ def _basis(x: Floats, y: Floats, fx: float, fy: float, patch: Patch) -> Floats:
     return np.asarray(rows)
 
 
-def refine(patch: Patch, fx: float, fy: float) -> tuple[float, float]:
-    """Return the frequency vector near (fx, fy) at which the regression of `modulation` leaves least.
+def search(patch: Patch, fx: float, fy: float) -> tuple[float, float]:
+    """Return the frequency vector near (fx, fy) at which the power in the disc is greatest.
 
-    The power on 3 x 3 frequencies is fitted by a paraboloid, with ever smaller steps, then all is fitted at once.
+    The power on 3 x 3 frequencies is fitted by a paraboloid, with ever smaller steps.
     """
     counts, x, y = patch.values()
     plane = np.stack([np.ones(x.size), x, y])
@@ -151,13 +151,18 @@ def refine(patch: Patch, fx: float, fy: float) -> tuple[float, float]:
     diameter = 2 * max(float(np.abs(patch.x_mm).max()), float(np.abs(patch.y_mm).max()))
     for step in STEPS:
         fx, fy = _climb(flat, patch, fx, fy, step / diameter)
+    return fx, fy
+
+
+def refine(patch: Patch, fx: float, fy: float) -> tuple[float, float]:
+    """Return the frequency vector very near (fx, fy) at which the regression of `modulation` leaves least."""
     for _ in range(POLISHED):
         fx, fy = _polish(patch, fx, fy)
     return fx, fy
 
 
 def _polish(patch: Patch, fx: float, fy: float) -> tuple[float, float]:
-    """Take one step of least squares in frequency and everything else that is fitted: the power leaks a little."""
+    """Take one step of least squares in the frequency and everything else that is fitted."""
     counts, x, y = patch.values()
     basis = _basis(x, y, fx, fy, patch)
     found = np.linalg.solve(basis @ basis.T, basis @ counts)
