@@ -8,12 +8,15 @@ import nmqc
 from nmqc.limits import Conditions, LimitSet, check, load_builtin
 from nmqc.model import Ends
 
-#: Typed from the daily values that the method's own page suggests: warn and fail, in per cent.
+#: Typed from the values that the methods' own pages suggest: warn, fail and unit.
 SUGGESTED = {
-    "uniformity.integral.ufov": (4.0, 5.0),
-    "uniformity.integral.cfov": (3.5, 4.0),
-    "uniformity.differential.ufov": (None, 3.5),
-    "uniformity.differential.cfov": (None, 3.0),
+    "uniformity.integral.ufov": (Ends(high=4.0), Ends(high=5.0), "%"),
+    "uniformity.integral.cfov": (Ends(high=3.5), Ends(high=4.0), "%"),
+    "uniformity.differential.ufov": (Ends(), Ends(high=3.5), "%"),
+    "uniformity.differential.cfov": (Ends(), Ends(high=3.0), "%"),
+    "resolution.bars.linearity_sd": (Ends(high=0.3), Ends(), "mm"),
+    "resolution.bars.linearity_max": (Ends(high=1.0), Ends(), "mm"),
+    "resolution.bars.pixel_scale": (Ends(0.99, 1.01), Ends(0.98, 1.02), "ratio"),
 }
 
 
@@ -24,9 +27,7 @@ def builtin() -> LimitSet:
 
 def test_the_values_are_the_suggested_ones(builtin: LimitSet) -> None:
     found = {e.metric: (e.limits.warn, e.limits.fail, e.limits.unit, e.limits.of) for e in builtin.entries}
-    assert found == {
-        name: (Ends(high=warn), Ends(high=fail), "%", "value") for name, (warn, fail) in SUGGESTED.items()
-    }
+    assert found == {name: (*suggested, "value") for name, suggested in SUGGESTED.items()}
 
 
 def test_none_is_verified_because_none_was_read_in_a_standard(builtin: LimitSet) -> None:

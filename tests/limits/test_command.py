@@ -96,7 +96,7 @@ def test_without_a_site_the_builtin_limits_are_shown_as_unverified(call: Call) -
     assert (
         "  uniformity.integral.ufov: warn above 4 %, fail above 5 %\n    built-in, unverified: custom" in out
     )
-    assert out.count("built-in, unverified: ") == 4
+    assert out.count("built-in, unverified: ") == 7
 
 
 def test_each_system_is_shown_with_its_own_limits_and_where_they_come_from(call: Call, site: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from nmqc.config import load as load_config
 from nmqc.limits import check, load_builtin
+from nmqc.model import Ends
 
 from .makers import UNITS, written
 
@@ -33,15 +34,18 @@ def test_the_configuration_on_the_page_is_without_mistake(tmp_path: Path, exampl
     assert [head.detector for head in config.systems[0].heads] == [1, 2]
 
 
+def shown(ends: Ends, unit: str) -> str:
+    """Return the two ends of a limit as the page writes them."""
+    if ends.low is not None:
+        return f"outside {ends.low:g} to {ends.high:g}"
+    return "none" if ends.high is None else f"{ends.high:.1f} {unit}"
+
+
 def test_the_table_of_builtin_limits_is_what_is_built_in() -> None:
-    rows = re.findall(
-        r"^\| `([a-z._]+)`.*? \| (.*?) \| (.*?) \|$", (DOCS / "limits.md").read_text(), re.MULTILINE
-    )
-    shown = {name: (warn, fail) for name, warn, fail in rows if name.startswith("uniformity")}
-    builtin = {
-        entry.metric: (entry.limits.warn.high, entry.limits.fail.high) for entry in load_builtin().entries
-    }
-    assert shown == {
-        name: tuple("none" if end is None else f"{end:.1f} %" for end in ends)
-        for name, ends in builtin.items()
+    page = (DOCS / "limits.md").read_text(encoding="utf-8")
+    table = page[page.index("| metric | warn above") : page.index("No FWHM is judged")]
+    rows = re.findall(r"^\| `([a-z._]+)`.*? \| (.*?) \| (.*?) \|$", table, re.MULTILINE)
+    assert {name: (warn, fail) for name, warn, fail in rows} == {
+        entry.metric: (shown(entry.limits.warn, entry.limits.unit), shown(entry.limits.fail, entry.limits.unit))
+        for entry in load_builtin().entries
     }
