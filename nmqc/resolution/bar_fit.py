@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmqc.errors import CannotMeasure
+from nmqc.measure.roots import root
 from nmqc.resolution.bar_image import Floats
 from nmqc.resolution.bar_quadrants import SEEN, Quadrant
 
@@ -151,7 +152,7 @@ def _step(points: Sequence[Point], blur: Floats, parameters: Floats) -> tuple[Fl
 
 
 def _result(points: Sequence[Point], blur: Floats, parameters: Floats) -> JointFit:
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     squared, slopes, sigma = _model(points, blur, parameters)
     measured = np.array([one.quadrant.found.squared for one in points])
@@ -168,7 +169,7 @@ def _result(points: Sequence[Point], blur: Floats, parameters: Floats) -> JointF
     scale = np.append(0.5 / fwhm, contrast)
     chi_squared = float((((measured - squared) / sigma) ** 2).sum())
     degrees = len(points) - len(parameters)
-    widened = degrees > 0 and float(chi2.sf(chi_squared, degrees)) < UNLIKELY
+    widened = degrees > 0 and float(chdtrc(degrees, chi_squared)) < UNLIKELY
     covariance = covariance * np.outer(scale, scale) * (chi_squared / degrees if widened else 1.0)
     return JointFit(fwhm, contrast, covariance, chi_squared, degrees, widened)
 
@@ -202,8 +203,6 @@ def resolved_limit(fit: JointFit, spacing_mm: float) -> tuple[float, float]:
 
 
 def _limit(fwhm_mm: float, contrast: float, spacing_mm: float) -> float:
-    from scipy.optimize import brentq
-
     def excess(width_mm: float) -> float:
         f = 0.5 / width_mm
         return (
@@ -216,7 +215,7 @@ def _limit(fwhm_mm: float, contrast: float, spacing_mm: float) -> float:
         raise CannotMeasure(
             "below_limit", "the fitted curve does not cross a modulation of 0.08 between bars of 1 and 20 mm"
         )
-    return float(brentq(excess, low, high, xtol=1e-10))
+    return root(excess, low, high)
 
 
 def smallest_resolved(quadrants: Sequence[Quadrant]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
 from nmqc.measure.grid import Axis
+from nmqc.measure.roots import root
 from nmqc.model import NoiseFloor
 from nmqc.resolution.bar_image import BarImage, Floats
 from nmqc.resolution.bar_layout import Cross, Mask
@@ -223,12 +225,11 @@ def _largest(sigma: Floats, part: Floats) -> NoiseFloor:
 
     Each value counts as `part` of an independent one: P(all below t) is the product of (2 Phi(t / sigma) - 1)^part.
     """
-    from scipy.optimize import brentq
     from scipy.special import erf
 
     def excess(t: float, chance: float) -> float:
         return float(part @ np.log(np.maximum(erf(t / sigma / 2**0.5), 1e-300)) - np.log(chance))
 
     top = 10 * float(sigma.max())
-    middle, high = (float(brentq(excess, 1e-3 * top, top, args=(chance,))) for chance in (0.5, 0.95))
+    middle, high = (root(partial(excess, chance=chance), 1e-3 * top, top) for chance in (0.5, 0.95))
     return NoiseFloor(middle, high)
