@@ -13,7 +13,7 @@ from nmqc.resolution.bar_image import Floats
 from nmqc.resolution.bar_quadrants import SEEN, Quadrant
 
 GAUSSIAN = np.pi**2 / (4 * np.log(2))  # MTF = exp(-GAUSSIAN (F f)^2)
-MEASURABLE = 0.1  # modulation
+MEASURABLE = 0.05  # modulation; below what is wanted, so that few results hang on noise at this very threshold
 FEWEST = 3  # measurable quadrants
 RESOLVED = 0.08  # modulation at which bars count as resolved
 STEPS = 60
@@ -64,7 +64,7 @@ def point(quadrant: Quadrant, spacing_mm: tuple[float, float]) -> Point:
 
 
 def measurable(points: Sequence[Point]) -> list[Point]:
-    """Return the points of which the modulation is at least 0.1 and five times its uncertainty."""
+    """Return the points of which the modulation is at least 0.05 and five times its uncertainty."""
     return [
         one for one in points if one.quadrant.found.value >= MEASURABLE and one.quadrant.found.snr >= SEEN
     ]
@@ -85,7 +85,7 @@ def joint_fit(points: Sequence[Point], *, apart: bool = False) -> JointFit:
     Raises
     ------
     CannotMeasure
-        ``too_few_quadrants``: fewer than three have a modulation of 0.1 or more, known to a fifth of itself.
+        ``too_few_quadrants``: fewer than three have a modulation of 0.05 or more, known to a fifth of itself.
         ``not_separable``: the bars do not tell x from y, or FWHM from contrast.
         ``no_blur``: the modulations rise with the frequency.
 

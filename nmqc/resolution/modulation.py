@@ -70,7 +70,7 @@ class Modulation:
         m squared, less what noise adds: negative where there is nothing but noise.
     sigma : float
         Standard deviation of m as far as m is well above it: sqrt((2 - m^2) / counts), for Poisson noise.
-    mean, pixels : mean counts a pixel, and number of pixels
+    mean, pixels : c0, counts a pixel without the bars, and number of pixels
     noise : variance of the residual over the mean: 1 for raw counts
     phase_rad : phase of the cosine at the centre of the disc
     """
@@ -110,11 +110,11 @@ def modulation(patch: Patch, fx: float, fy: float, *, raw_counts: bool) -> Modul
     docs/methods/bars.md: derivation and validation.
     """
     counts, x, y = patch.values()
-    mean = float(counts.mean()) if counts.size else 0.0
-    if mean <= 0:
+    if not counts.size or counts.mean() <= 0:
         raise CannotMeasure("no_counts", "a quadrant holds no count: is the whole phantom in the field?")
     basis = _basis(x, y, fx, fy, patch)
     coefficients = np.linalg.solve(basis @ basis.T, basis @ counts)
+    mean = float(coefficients[0])  # not the mean of the counts: a disc does not hold whole periods everywhere
     residual = counts - coefficients @ basis
     noise = float(residual @ residual) / (counts.size - len(basis)) / mean
     used = 1.0 if raw_counts and POISSON[0] <= noise <= POISSON[1] else noise

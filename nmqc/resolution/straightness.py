@@ -21,7 +21,7 @@ from nmqc.resolution.bar_quadrants import MARGIN_MM, SEEN, Quadrant
 SPREAD_PERIODS = 1.5  # sigma of the Gaussian in which the phase is fitted
 STEP_PERIODS = 1.0
 FEWEST_POINTS = 12
-EXTREME = 1.25  # by which a field's extremes are those of more points than are independent
+EXTREME = 4.5  # by which a smooth field has more chances of an extreme than independent points (simulated)
 INSIDE_PART = 0.5  # of the Gaussian's weight that must fall on bars
 
 Sums = tuple[Floats, ...]
