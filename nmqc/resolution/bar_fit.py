@@ -13,7 +13,9 @@ from nmqc.resolution.bar_image import Floats
 from nmqc.resolution.bar_quadrants import SEEN, Quadrant
 
 GAUSSIAN = np.pi**2 / (4 * np.log(2))  # MTF = exp(-GAUSSIAN (F f)^2)
-MEASURABLE = 0.05  # modulation; below what is wanted, so that few results hang on noise at this very threshold
+MEASURABLE = (
+    0.05  # modulation; below what is wanted, so that few results hang on noise at this very threshold
+)
 FEWEST = 3  # measurable quadrants
 RESOLVED = 0.08  # modulation at which bars count as resolved
 STEPS = 60

@@ -21,7 +21,7 @@ from nmqc.resolution.bar_quadrants import MARGIN_MM, SEEN, Quadrant
 SPREAD_PERIODS = 1.5  # sigma of the Gaussian in which the phase is fitted
 STEP_PERIODS = 1.0
 FEWEST_POINTS = 12
-EXTREME = 4.5  # by which a smooth field has more chances of an extreme than independent points (simulated)
+EXTREME = 6.0  # by which a smooth field has more chances of an extreme than independent points (simulated)
 INSIDE_PART = 0.5  # of the Gaussian's weight that must fall on bars
 
 Sums = tuple[Floats, ...]
@@ -34,7 +34,8 @@ class Displacements:
     Attributes
     ----------
     x_mm, y_mm, moved_mm, sigma_mm : of every point
-    independent : number of independent points among them
+    independent : number of points among them whose squares are independent
+    ripple_mm4 : sum over all pairs of points of the squared covariance of their noise
     area_mm2 : that one point stands for
     """
 
@@ -44,7 +45,13 @@ class Displacements:
     moved_mm: Floats
     sigma_mm: Floats
     independent: float
+    ripple_mm4: float
     area_mm2: float
+
+    @property
+    def left(self) -> float:
+        """The part of the noise that the plane leaves: three of as many numbers are taken out as are independent."""
+        return max(1 - 3 / (self.independent / 2), 0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +101,23 @@ def displacements(
     moved = moved - _plane(at_x[known], at_y[known], moved, uncertain)
     spread = SPREAD_PERIODS * wavelength
     independent = max(float(known.sum()) * (STEP_PERIODS * wavelength) ** 2 / (2 * np.pi * spread**2), 4.0)
-    return Displacements(
-        quadrant.number, at_x[known], at_y[known], moved, uncertain, independent, wavelength**2
-    )
+    variance = np.zeros(known.shape)
+    variance[known] = uncertain**2
+    ripple = float((variance * _spread_out(variance)).sum())
+    place = at_x[known], at_y[known]
+    return Displacements(quadrant.number, *place, moved, uncertain, independent, ripple, wavelength**2)
+
+
+def _spread_out(values: Floats) -> Floats:
+    """Return the sums of values on the grid of points, weighted by the squared correlation of their noise.
+
+    The noise of two points r apart is correlated as exp(-r^2 / 4 s^2), for Gaussians of sigma s.
+    """
+    kernels = []
+    for count in values.shape:
+        apart = STEP_PERIODS * (np.arange(count)[:, None] - np.arange(count)[None, :])
+        kernels.append(np.exp(-((apart / SPREAD_PERIODS) ** 2) / 2))
+    return np.asarray(kernels[0] @ values @ kernels[1])
 
 
 def _reach(image: BarImage, bars: Mask, cross: Cross, quadrant: Quadrant) -> tuple[tuple[float, float], ...]:
@@ -201,20 +222,19 @@ def straightness(found: Sequence[Displacements]) -> Straightness:
     sigma = np.concatenate([one.sigma_mm for one in found])
     area = np.concatenate([np.full(one.moved_mm.size, one.area_mm2) for one in found])
     part = np.concatenate([np.full(one.moved_mm.size, one.independent / one.moved_mm.size) for one in found])
+    left = np.concatenate([np.full(one.moved_mm.size, one.left**0.5) for one in found])
     weight = area / area.sum()
-    sd, noise = float(np.sqrt(weight @ moved**2)), float(np.sqrt(weight @ sigma**2))
-    structure = np.maximum(moved**2 - sigma**2, 0.0)
-    spread = float(np.sqrt(weight**2 / part @ (2 * sigma**4 + 4 * sigma**2 * structure)))  # of sd squared
+    sd, noise = float(np.sqrt(weight @ moved**2)), float(np.sqrt(weight @ (sigma * left) ** 2))
+    ripple = sum(2 * one.ripple_mm4 * one.area_mm2**2 for one in found) ** 0.5 / float(area.sum())
+    spread = ripple * (1 + 2 * max(sd**2 - noise**2, 0.0) / noise**2) ** 0.5  # of sd squared
     worst = int(np.abs(moved).argmax())
     return Straightness(
         sd_mm=sd,
         sd_sigma_mm=spread / (2 * max(sd, 1e-12)),
-        sd_floor=NoiseFloor(
-            noise, float(np.sqrt(noise**2 + 1.645 * np.sqrt(weight**2 / part @ (2 * sigma**4))))
-        ),
+        sd_floor=NoiseFloor(noise, float((noise**2 + 1.645 * ripple) ** 0.5)),
         largest_mm=float(abs(moved[worst])),
         largest_sigma_mm=float(sigma[worst]),
-        largest_floor=_largest(sigma, EXTREME * part),
+        largest_floor=_largest(sigma * left, EXTREME * part),
         x_mm=float(np.concatenate([one.x_mm for one in found])[worst]),
         y_mm=float(np.concatenate([one.y_mm for one in found])[worst]),
     )
