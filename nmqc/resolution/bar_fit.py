@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,8 @@ class JointFit:
     contrast : C0, the input contrast
     covariance : of (fwhm_mm..., contrast); widened by chi-squared over its degrees where that is unlikely
     chi_squared, degrees : of the fit
+    widened : True where the covariance is widened
+    apart : True where the FWHM is the mean of x and y, fitted apart
     """
 
     fwhm_mm: Floats
@@ -53,6 +55,7 @@ class JointFit:
     chi_squared: float
     degrees: int
     widened: bool
+    apart: bool = False
 
     def sigma(self, number: int) -> float:
         """Standard deviation of one of (fwhm_mm..., contrast)."""
@@ -176,9 +179,36 @@ def _result(points: Sequence[Point], blur: Floats, parameters: Floats) -> JointF
     return JointFit(fwhm, contrast, covariance, chi_squared, degrees, widened)
 
 
-def mtf_of(fit: JointFit, frequency: Floats) -> Floats:
-    """Return the modulation transfer function of the fit, for the mean of x and y where they are apart."""
-    return np.asarray(np.exp(-GAUSSIAN * float((fit.fwhm_mm**2).mean()) * frequency**2))
+def camera_fit(points: Sequence[Point]) -> JointFit:
+    """Return the joint fit with one FWHM; where the modulations contradict that, the mean of one in x and one in y.
+
+    Bars in the two directions see the two blurs of the camera: where these differ, one Gaussian for both trades the
+    difference for contrast and lands far off. The fit with both apart is taken where one alone is unlikely (a chance
+    of 0.001) and both apart are not.
+
+    Raises
+    ------
+    CannotMeasure
+        As `joint_fit`.
+    """
+    alike = joint_fit(points)
+    if not alike.widened:
+        return alike
+    try:
+        apart = joint_fit(points, apart=True)
+    except CannotMeasure:
+        return alike
+    return alike if apart.widened else averaged(apart)
+
+
+def averaged(fit: JointFit) -> JointFit:
+    """Return a fit whose one FWHM is the mean of those in x and in y."""
+    number = fit.fwhm_mm.size
+    mean = np.zeros((2, number + 1))
+    mean[0, :number], mean[1, number] = 1 / number, 1.0
+    return replace(
+        fit, fwhm_mm=mean[:1, :number] @ fit.fwhm_mm, covariance=mean @ fit.covariance @ mean.T, apart=True
+    )
 
 
 def resolved_limit(fit: JointFit, spacing_mm: float) -> tuple[float, float]:

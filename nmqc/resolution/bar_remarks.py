@@ -90,6 +90,12 @@ def _fit(fit: JointFit | CannotMeasure) -> Remark | None:
             f"the modulations do not follow one Gaussian within their noise (chi-squared {fit.chi_squared:.1f} for "
             f"{fit.degrees} degrees of freedom): the uncertainties of the fit are widened accordingly",
         )
+    if fit.apart:
+        return Remark(
+            "x_and_y_differ",
+            "the modulations contradict one FWHM in all directions: x and y are fitted apart, and their mean is "
+            "given; give images of four rotations together for x and y by themselves",
+        )
     if fit.contrast - 3 * fit.sigma(fit.fwhm_mm.size) > 1:
         return Remark(
             "contrast_above_one",

@@ -6,7 +6,7 @@ gives the method and its validation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,8 @@ from nmqc.resolution.bar_evidence import evidence, mtf_curve
 from nmqc.resolution.bar_fit import (
     JointFit,
     Point,
+    averaged,
+    camera_fit,
     joint_fit,
     point,
     resolved_limit,
@@ -142,7 +144,9 @@ def _measured(frame: Frame, acquisition: Acquisition, options: Options) -> _Imag
     points = tuple(point(one, frame.spacing_mm) for one in bars.quadrants)
     fit = _fit(points)
     findings = Findings(METRICS, remarks=list(acquisition.remarks))
-    _joint(fit, frame, findings)
+    _camera(fit, frame, findings)
+    for axis in "xy":
+        findings.absent(["fwhm"], axis, "no_rotations", NO_ROTATIONS)
     for number, code, reason in bars.unmeasured:
         findings.absent(PER_QUADRANT, names[number], code, reason)
     for one in points:
@@ -172,10 +176,12 @@ def _names(bars: Bars) -> dict[int, str]:
     return names
 
 
-def _fit(points: Sequence[Point], *, apart: bool = False) -> JointFit | CannotMeasure:
+def _fit(
+    points: Sequence[Point], method: Callable[[Sequence[Point]], JointFit] = camera_fit
+) -> JointFit | CannotMeasure:
     """Return the joint fit, or why there is none."""
     try:
-        return joint_fit(points, apart=apart)
+        return method(points)
     except CannotMeasure as reason:
         return reason
 
@@ -189,10 +195,8 @@ def _parts(fit: JointFit, number: int) -> dict[str, float]:
     return {"counting": counting, "fit": (total**2 - counting**2) ** 0.5}
 
 
-def _joint(fit: JointFit | CannotMeasure, frame: Frame, findings: Findings) -> None:
-    """Give FWHM, contrast and limit by the joint fit."""
-    for axis in ("x", "y"):
-        findings.absent(["fwhm"], axis, "no_rotations", NO_ROTATIONS)
+def _camera(fit: JointFit | CannotMeasure, frame: Frame, findings: Findings) -> None:
+    """Give FWHM, contrast and limit of the camera."""
     if isinstance(fit, CannotMeasure):
         findings.absent(["fwhm", "contrast", "limit"], "", fit.code, fit.reason)
         return
@@ -410,8 +414,12 @@ def _described(one: Quadrant, name: str) -> dict[str, Any]:
 
 def _fit_parameters(fit: JointFit | CannotMeasure) -> dict[str, Any]:
     if isinstance(fit, CannotMeasure):
-        return {"chi_squared": None, "degrees_of_freedom": None}
-    return {"chi_squared": round(fit.chi_squared, 2), "degrees_of_freedom": fit.degrees}
+        return {"chi_squared": None, "degrees_of_freedom": None, "x_and_y": None}
+    return {
+        "chi_squared": round(fit.chi_squared, 2),
+        "degrees_of_freedom": fit.degrees,
+        "x_and_y": "apart" if fit.apart else "alike",
+    }
 
 
 def _grade(bars: Bars, frame: Frame, source: Source) -> str | None:
@@ -438,16 +446,9 @@ def _together(group: Sequence[_Image], acquisition: Acquisition, options: Option
     """Fit the images of several rotations together: FWHM, and its x and y apart."""
     findings = Findings(METRICS, remarks=list(acquisition.remarks))
     points = [one for image in group for one in image.points]
-    fit, apart = _fit(points), _fit(points, apart=True)
-    if isinstance(fit, JointFit):
-        spread = _rotations(group, fit)
-        findings.measurements.append(
-            Measurement(METRICS["fwhm"], float(fit.fwhm_mm[0]), "", _parts(fit, 0) | spread)
-        )
-        findings.measurements.append(Measurement(METRICS["contrast"], fit.contrast, "", _parts(fit, 1)))
-        findings.attempt(["limit"], "", lambda: [_limit(fit, group[0].frame)])
-    else:
-        findings.absent(["fwhm", "contrast", "limit"], "", fit.code, fit.reason)
+    apart = _fit(points, lambda all_points: joint_fit(all_points, apart=True))
+    fit = averaged(apart) if isinstance(apart, JointFit) else _fit(points)
+    _camera(fit, group[0].frame, findings)
     for number, axis in enumerate("xy"):
         if isinstance(apart, JointFit):
             value, parts = float(apart.fwhm_mm[number]), _parts(apart, number)
@@ -473,15 +474,6 @@ def _together(group: Sequence[_Image], acquisition: Acquisition, options: Option
     raw = all(one.frame.raw_counts for one in group)
     total = sum(int(one.frame.counts.sum()) for one in group) if raw else None
     return replace(result, total_counts=total, duration_s=None)
-
-
-def _rotations(group: Sequence[_Image], fit: JointFit) -> dict[str, float]:
-    """Return what the spread between the images adds to the uncertainty of the common FWHM."""
-    each = [float(one.fit.fwhm_mm[0]) for one in group if isinstance(one.fit, JointFit)]
-    if len(each) < 2:
-        return {}
-    excess = float(np.var(each, ddof=1)) / len(each) - fit.sigma(0) ** 2
-    return {"rotations": excess**0.5} if excess > 0 else {}
 
 
 def _smallest_of_all(group: Sequence[_Image]) -> Measurement:
