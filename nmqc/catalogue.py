@@ -5,11 +5,13 @@ Importing this module costs nothing: a test's code is imported when it is called
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from nmqc.model import Acquisition, Analysis, Metric, Refusal
+from nmqc.resolution import metrics as resolution
 from nmqc.uniformity import metrics as uniformity
 
 
@@ -56,7 +58,35 @@ class Test:
         return import_module(self.module).Options(**chosen)
 
 
+#: In the order in which images are tried: what has a pattern before a flood, which a weak pattern looks like.
 TESTS: tuple[Test, ...] = (
+    Test(
+        name=resolution.LINES,
+        command="resolution",
+        title="line sources",
+        kinds=("STATIC",),
+        shows="lines",
+        metrics=tuple(resolution.LINES_METRICS.values()),
+        module="nmqc.resolution.lines",
+    ),
+    Test(
+        name=resolution.SLITS,
+        command="resolution",
+        title="slit mask",
+        kinds=("STATIC",),
+        shows="slits",
+        metrics=tuple(resolution.SLITS_METRICS.values()),
+        module="nmqc.resolution.slits",
+    ),
+    Test(
+        name=resolution.BARS,
+        command="resolution",
+        title="four-quadrant bars",
+        kinds=("STATIC",),
+        shows="bars",
+        metrics=tuple(resolution.BARS_METRICS.values()),
+        module="nmqc.resolution.bars",
+    ),
     Test(
         name=uniformity.TEST,
         command="uniformity",
@@ -69,9 +99,44 @@ TESTS: tuple[Test, ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What an image shows, as far as the tests can tell.
+
+    Attributes
+    ----------
+    test : the first test that accepts a frame; None where none does
+    refused : the frames that this test refuses; without a test, what each of them says
+    """
+
+    test: Test | None
+    refused: tuple[Refusal, ...]
+
+
+def recognise(acquisition: Acquisition, tests: Sequence[Test]) -> Recognition:
+    """Say which of some tests an acquisition is for: the first that accepts one of its frames.
+
+    An acquisition whose header does not say of which kind it is may be for any of them.
+    """
+    refused: list[Refusal] = []
+    for test in tests:
+        if acquisition.kind not in (*test.kinds, ""):
+            continue
+        found = test.check(acquisition)
+        if len(found) < len(acquisition.frames):
+            return Recognition(test, found)
+        refused += found
+    return Recognition(None, tuple(dict.fromkeys(refused)))
+
+
 def find(name: str) -> Test:
     """Return the test of a name."""
     return next(test for test in TESTS if test.name == name)
+
+
+def of_command(command: str) -> tuple[Test, ...]:
+    """Return the tests that a command runs."""
+    return tuple(test for test in TESTS if test.command == command)
 
 
 def metric_units() -> dict[str, str]:

@@ -20,6 +20,7 @@ from nmqc import config as site_config
 from nmqc import limits as limit_tables
 from nmqc.errors import HistoryUnavailable, NmqcError
 from nmqc.model import EXPECTED_ABSENCES, Refusal, Result
+from nmqc.report import wording
 
 Recorded = tuple[Result, int | None]
 
@@ -63,9 +64,7 @@ def require_existing(files: Sequence[Path], site: Site) -> None:
     """Refuse, as wrong usage, a single path that does not exist; among several it is refused by itself."""
     if len(files) != 1 or _may_exist(files[0]):
         return
-    from nmqc.report.wording import clean
-
-    name = clean(files[0].name) if site.config.show_file_names else "the file"
+    name = wording.clean(files[0].name) if site.config.show_file_names else "the file"
     raise click.UsageError(f"{name}: there is no such file")
 
 
@@ -82,6 +81,14 @@ def finite(_ctx: click.Context, _parameter: click.Parameter, value: float | None
     if value is not None and not math.isfinite(value):
         raise click.BadParameter("give a number")
     return value
+
+
+def numbers(typed: str) -> list[float]:
+    """Return the numbers of a list with commas between them; none where a part of it is no number."""
+    try:
+        return [float(part) for part in typed.split(",")]
+    except ValueError:
+        return []
 
 
 @contextmanager
@@ -118,7 +125,7 @@ def recorded(
                 entry = history.record(result, result_json(result, None))
                 kept.append((result.with_remarks(entry.remark) if entry.remark else result, entry.number))
                 if not entry.new:
-                    say(f"{result.source.inputs[0].file}: already in the history, as entry {entry.number}")
+                    say(f"{wording.files(result)}: already in the history, as entry {entry.number}")
             for refusal in refused:
                 if refusal.sha256:
                     history.record_refusal(refusal, sha256=refusal.sha256, tool=f"nmqc {__version__}")
@@ -142,7 +149,8 @@ def say_refused(refused: Sequence[Refusal]) -> None:
     """Print one line to standard error for everything that was refused."""
     for refusal in refused:
         which = "" if refusal.detector is None else f", detector {refusal.detector}"
-        window = "" if refusal.energy_window is None else f", {refusal.energy_window.name}"
+        named = refusal.energy_window.name if refusal.energy_window else ""
+        window = f", {named}" if named else ""
         say(f"{refusal.file}{which}{window}: {refusal.reason}")
 
 
@@ -170,7 +178,7 @@ def show(
     if quiet:
         for result, _ in results:
             if result.verdict in ("fail", "warn"):
-                click.echo(f"{result.source.inputs[0].file}: {result.verdict}")
+                click.echo(f"{wording.files(result)}: {result.verdict}")
         return
     from nmqc.report import terminal
 

@@ -95,19 +95,17 @@ def _kind(
     path: Path, identity: Identity, options: ReadOptions
 ) -> tuple[str | None, str | None, tuple[Refusal, ...]]:
     """Return what the image shows, the command that analyses it, and what that would refuse."""
-    from nmqc.catalogue import TESTS
+    from nmqc import catalogue
     from nmqc.dicom import read_nm
 
     if identity.refused is not None:
         return None, None, (identity.refused,)
     refused: tuple[Refusal, ...] = ()
     for acquisition in read_nm([path], options).acquisitions:
-        for test in TESTS:
-            if acquisition.kind not in test.kinds:
-                continue
-            refused = test.check(acquisition)
-            if len(refused) < len(acquisition.frames):
-                return test.shows, test.command, refused
+        recognised = catalogue.recognise(acquisition, catalogue.TESTS)
+        refused = recognised.refused
+        if recognised.test is not None:
+            return recognised.test.shows, recognised.test.command, refused
     return "other", None, refused
 
 

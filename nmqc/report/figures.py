@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from nmqc.model import Curve, Line, Picture, Position, Region
+from nmqc.model import Curve, Label, Line, Picture, Position, Region
 from nmqc.report import fonts
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ _PIXELS_DRAWN = 512
 _FONT_PT = 6.5
 _LARGEST_PLAIN = 1e5
 _COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7")
+_MARKERS = ("o", "s", "^", "D", "v")
+_BAND_ALPHA = 0.2
+_LEGEND_ROW_MM = 3.4
+_LEGEND_HANDLE_PT, _LEGEND_GAP_PT = 14.5, 8.0
 _NOT_ANALYSED = "#ffffff"
 _SETTINGS: dict[str, Any] = {
     "font.family": [fonts.FAMILY],
@@ -55,30 +60,37 @@ def picture_svg(picture: Picture) -> str:
     """
     with _settings():
         width_mm, height_mm = _picture_size(picture)
-        legend_mm = 4.5 if picture.regions else 0.0
-        figure, axes = _figure(width_mm, height_mm, legend_mm, _BAR_MM)
+        legend = _legend([region.label for region in picture.regions if region.style != "box"])
+        figure, axes = _figure(width_mm, height_mm, legend, _BAR_MM)
         image = _draw_image(axes, picture)
         _draw_scale(figure, axes, image, picture)
         for region in picture.regions:
             _draw_region(axes, region)
-        _draw_legend(axes)
+        _draw_legend(axes, legend)
+        for label in picture.labels:
+            _draw_text(axes, label)
         _draw_marks(axes, picture.marks)
         return _svg(figure, picture.title)
 
 
 def curve_svg(curve: Curve) -> str:
-    """Return a curve as an SVG document: its lines told apart by colour and dashes, its axes with units."""
+    """Return a curve as an SVG document: lines told apart by colour and dashes, points by shape, axes with units."""
     with _settings():
         width_mm = WIDTH_MM - _LEFT_MM - 3.0
-        figure, axes = _figure(width_mm, CURVE_HEIGHT_MM - _BOTTOM_MM - _TOP_MM, 0.0, 3.0)
-        mains = iter(_COLOURS * (1 + len(curve.lines) // len(_COLOURS)))
+        legend = _legend([line.label for line in curve.lines])
+        figure, axes = _figure(width_mm, CURVE_HEIGHT_MM - _BOTTOM_MM - _TOP_MM, legend, 3.0)
+        colours, markers = cycle(_COLOURS), cycle(_MARKERS)
         for line in curve.lines:
-            _draw_line(axes, line, mains)
+            colour = "#555555" if line.style == "guide" else next(colours)
+            if line.style == "points":
+                _draw_points(axes, line, colour, next(markers))
+            else:
+                _draw_line(axes, line, colour)
         axes.margins(x=0.01, y=0.08)
         _draw_grid(axes)
         _number_side(axes, "bottom", curve.x_label)
         _number_side(axes, "left", curve.y_label)
-        _draw_legend(axes)
+        _draw_legend(axes, legend)
         return _svg(figure, curve.title)
 
 
@@ -87,6 +99,7 @@ def _settings() -> Iterator[None]:
     """Draw with these settings alone, whatever a user's own matplotlibrc says."""
     import matplotlib
 
+    fonts.prepare()
     settings: Any = matplotlib.rcParams
     with matplotlib.rc_context():
         settings.update(matplotlib.rcParamsDefault)
@@ -97,11 +110,11 @@ def _settings() -> Iterator[None]:
 # --- canvas ---------------------------------------------------------------------------------------------
 
 
-def _figure(width_mm: float, height_mm: float, legend_mm: float, right_mm: float) -> tuple[Figure, Axes]:
-    """Return a figure whose axes are so large on paper, with room for labels around them."""
+def _figure(width_mm: float, height_mm: float, legend: _Legend, right_mm: float) -> tuple[Figure, Axes]:
+    """Return a figure whose axes are so large on paper, with room for labels and legend around them."""
     from matplotlib.figure import Figure
 
-    top_mm = max(_TOP_MM, legend_mm)
+    top_mm = _TOP_MM + _LEGEND_ROW_MM * max(0, legend.rows - 1)
     across_mm, down_mm = _LEFT_MM + width_mm + right_mm, _BOTTOM_MM + height_mm + top_mm
     size = (across_mm / MM_PER_INCH, down_mm / MM_PER_INCH)
     figure = Figure(figsize=size, dpi=72, facecolor="none")
@@ -213,21 +226,57 @@ def _tick_words(ticks: Sequence[float]) -> list[str]:
     return [f"{round(tick, places) + 0.0:.{places}f}".replace("-", "\u2212") for tick in ticks]
 
 
-def _draw_legend(axes: Axes) -> None:
+@dataclass(frozen=True, slots=True)
+class _Legend:
+    """What a legend lists, each name once, and in how many columns it fits."""
+
+    names: tuple[str, ...]
+    columns: int
+
+    @property
+    def rows(self) -> int:
+        return -(-len(self.names) // self.columns)
+
+
+def _legend(labels: Sequence[str]) -> _Legend:
+    """Return the legend of some labels: as many columns as fit above the axes."""
+    names = tuple(dict.fromkeys(fonts.printable(label) for label in labels if label))
+    columns = len(names)
+    while columns > 1 and _legend_width(names, columns) > (WIDTH_MM - _LEFT_MM) * _POINTS_PER_MM:
+        columns -= 1
+    return _Legend(names, max(columns, 1))
+
+
+def _legend_width(names: Sequence[str], columns: int) -> float:
+    """Return the width in points; matplotlib fills the columns one after the other, the first ones longer."""
+    rows, longer = divmod(len(names), columns)
+    sizes = [rows + (number < longer) for number in range(columns)]
+    starts = [sum(sizes[:number]) for number in range(columns)]
+    widest = [
+        max(_text_size(name)[0] for name in names[start : start + size])
+        for start, size in zip(starts, sizes, strict=True)
+    ]
+    return sum(widest) + columns * (_LEGEND_HANDLE_PT + _LEGEND_GAP_PT)
+
+
+def _draw_legend(axes: Axes, legend: _Legend) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    if handles:
-        axes.legend(
-            handles,
-            labels,
-            loc="lower left",
-            bbox_to_anchor=(0.0, 1.0),
-            ncols=len(handles),
-            frameon=False,
-            borderaxespad=0.2,
-            handlelength=2.2,
-            columnspacing=1.2,
-            handletextpad=0.5,
-        )
+    known = dict(zip(reversed(labels), reversed(handles), strict=True))
+    if not legend.names:
+        return
+    axes.legend(
+        [known[name] for name in legend.names],
+        legend.names,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=legend.columns,
+        frameon=False,
+        borderaxespad=0.2,
+        labelspacing=0.3,
+        handlelength=2.2,
+        columnspacing=1.2,
+        handletextpad=0.5,
+    )
 
 
 # --- pictures -------------------------------------------------------------------------------------------
@@ -344,11 +393,27 @@ def _draw_region(axes: Axes, region: Region) -> None:
             linestyle=dashes,
             linewidth=width,
             color="#ffffff" if region.style != "box" else "#ffe37a",
-            label=fonts.printable(region.label) if number == 0 else "_",
+            label=fonts.printable(region.label) if number == 0 and region.label else "_",
             path_effects=[withStroke(linewidth=width + 1.2, foreground="black")],
             scalex=False,
             scaley=False,
         )
+
+
+def _draw_text(axes: Axes, label: Label) -> None:
+    """Write a short text on the picture, light with a dark rim."""
+    from matplotlib.patheffects import withStroke
+
+    axes.text(
+        label.x_mm,
+        label.y_mm,
+        fonts.printable(label.text),
+        color="white",
+        ha="center",
+        va="center",
+        path_effects=[withStroke(linewidth=1.8, foreground="black")],
+        clip_on=True,
+    )
 
 
 # --- marks ----------------------------------------------------------------------------------------------
@@ -476,15 +541,35 @@ def _draw_grid(axes: Axes) -> None:
     axes.hlines(_ticks(axes.get_ylim()), 0, 1, transform=axes.get_yaxis_transform(), **style)
 
 
-def _draw_line(axes: Axes, line: Line, mains: Iterator[str]) -> None:
-    """Draw one line: main ones solid, second ones dashed, guides thin and dotted."""
+def _draw_line(axes: Axes, line: Line, colour: str) -> None:
+    """Draw one line: main ones solid, second ones dashed, guides thin and dotted; its error as a band about it."""
     styles: dict[str, Any] = {"main": "-", "second": (0, (4, 2)), "guide": (0, (1, 1.5))}
-    colour = "#555555" if line.style == "guide" else next(mains)
     axes.plot(
         line.x,
         line.y,
         color=colour,
         linestyle=styles[line.style],
         linewidth=0.9,
+        label=fonts.printable(line.label) or "_",
+    )
+    if line.error is not None:
+        low, high = line.y - line.error, line.y + line.error
+        axes.fill_between(line.x, low, high, color=colour, alpha=_BAND_ALPHA, linewidth=0)
+
+
+def _draw_points(axes: Axes, line: Line, colour: str, marker: str) -> None:
+    """Draw points without a line between them; their errors as bars."""
+    axes.errorbar(
+        line.x,
+        line.y,
+        yerr=line.error,
+        color=colour,
+        linestyle="none",
+        marker=marker,
+        markersize=3.0,
+        markeredgewidth=0.0,
+        elinewidth=0.7,
+        capsize=1.4,
+        capthick=0.7,
         label=fonts.printable(line.label) or "_",
     )

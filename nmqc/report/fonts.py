@@ -42,6 +42,20 @@ def characters() -> frozenset[int]:
 
 
 @lru_cache(maxsize=1)
+def prepare() -> None:
+    """Let matplotlib list the computer's fonts, which it does once; that it takes a moment stays unsaid."""
+    import logging
+
+    log = logging.getLogger("matplotlib.font_manager")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        import matplotlib.font_manager  # noqa: F401  (the list is made by the import)
+    finally:
+        log.setLevel(before)
+
+
+@lru_cache(maxsize=1)
 def for_pdf() -> typst.Fonts:
     """Return the fonts for the PDF compiler: none of the computer's own, so that pages are the same anywhere."""
     import typst

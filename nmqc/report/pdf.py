@@ -17,7 +17,7 @@ from typing import Any
 
 from nmqc import __version__
 from nmqc.errors import NmqcError
-from nmqc.model import Curve, Evidence, Refusal, Result
+from nmqc.model import Curve, Evidence, Position, Refusal, Result
 from nmqc.report import document, fonts, tables, wording
 
 AUTHOR = f"nmqc {__version__}"
@@ -117,12 +117,13 @@ def build_pdf(results: Pairs, refused: Sequence[Refusal]) -> bytes:
 
 
 def latest_acquisition(results: Iterable[Result]) -> datetime:
-    """Return the latest time of acquisition; a fixed time where none is known.
+    """Return the latest time of acquisition, in whole seconds as a PDF has it; a fixed time where none is known.
 
     A time without an offset, the scanner's local time, is taken as if it were UTC.
     """
     times = [datetime.fromisoformat(r.source.acquired) for r in results if r.source.acquired is not None]
-    return max((time if time.tzinfo else time.replace(tzinfo=UTC) for time in times), default=NO_TIME)
+    known = (time if time.tzinfo else time.replace(tzinfo=UTC) for time in times)
+    return max(known, default=NO_TIME).replace(microsecond=0)
 
 
 # --- evidence -------------------------------------------------------------------------------------------
@@ -154,8 +155,11 @@ def alt_text(item: Evidence) -> str:
         f"Image: {item.title}, in {item.unit}",
         f"{columns} columns by {rows} rows of {along_mm:.3g} by {down_mm:.3g} mm",
     ]
-    if item.regions:
-        parts.append(f"Outlined: {', '.join(region.label for region in item.regions)}")
+    if outlined := list(dict.fromkeys(region.label for region in item.regions if region.label)):
+        parts.append(f"Outlined: {', '.join(outlined)}")
+    if item.labels:
+        written = (wording.position(Position(label.text, label.x_mm, label.y_mm)) for label in item.labels)
+        parts.append(f"Written, in mm from the centre: {', '.join(written)}")
     if item.marks:
         parts.append(
             f"Marked, in mm from the centre: {', '.join(wording.position(mark) for mark in item.marks)}"
@@ -203,16 +207,27 @@ def _result(result: Result, history: int | None, numbers: Iterable[int]) -> Data
         "synthetic": result.source.synthetic,
         "reasons": wording.reasons(result),
         "facts": facts,
-        "figures": [
-            {"file": f"{number}.svg", "caption": item.title, "alt": alt_text(item)}
-            for item, number in zip(_in_order(result), numbers, strict=False)
-        ],
+        "figures": _figures(result, numbers),
         "tables": [asdict(table) for table in tables.measurements(result, abreast=True)],
         "notes": [f"* limit not verified: {'; '.join(unverified)}"] if unverified else [],
         "comparisons": [asdict(table) for table in tables.comparisons(result, abreast=True)],
         "lists": _lists(result),
         "provenance": _provenance(result, history),
     }
+
+
+def _figures(result: Result, numbers: Iterable[int]) -> list[list[Data]]:
+    """Return the figures as the cells of two columns: one in each, and two curves beside a picture left over."""
+    drawn = [
+        {"file": f"{number}.svg", "caption": item.title, "alt": alt_text(item)}
+        for item, number in zip(_in_order(result), numbers, strict=False)
+    ]
+    pictures = sum(not isinstance(item, Curve) for item in result.evidence)
+    stacked = pictures + 2 if pictures % 2 else pictures
+    cells = (
+        [[one] for one in drawn[:pictures]] + [drawn[pictures:stacked]] + [[one] for one in drawn[stacked:]]
+    )
+    return [cell for cell in cells if cell]
 
 
 def _lists(result: Result) -> list[Data]:

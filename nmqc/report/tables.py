@@ -13,6 +13,7 @@ _COLUMNS = ("value ± 1 SD", "noise (p95)", "warn/fail", "verdict")
 _WITHOUT_LIMIT = "metric without a limit"
 _NOTHING = "-"
 _VARIANTS_ABREAST = 3
+_SERIES_ABREAST, _SERIES_NARROW = 6, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,10 @@ def overview(results: Sequence[Result]) -> Table:
 
 
 def measurements(result: Result, abreast: bool) -> list[Table]:
-    """Return the tables of what was measured: first what has a limit or a noise floor, then the rest.
+    """Return the tables of what was measured: first what has a limit, then the rest in the order of the test.
+
+    Metrics with a limit or a noise floor have a row each with both. Of the others, those that were measured of the
+    same things, quadrants or lines, share a table with a row for each thing.
 
     Parameters
     ----------
@@ -59,8 +63,22 @@ def measurements(result: Result, abreast: bool) -> list[Table]:
     main = [m for m in result.measurements if not _is_variant(m, result)]
     judged = [m for m in main if m.limits is not None or m.noise_floor is not None]
     others = [m for m in main if m.limits is None and m.noise_floor is None]
-    first = _judged_abreast(judged) if abreast else [_judged_below(judged)]
-    return [table for table in (*first, *_unjudged(others)) if table.rows]
+    series = _series(others)
+    shared = {id(m) for members in series for m in members}
+    single = [m for m in others if id(m) not in shared]
+    most = _SERIES_ABREAST if abreast else _SERIES_NARROW
+    drawn = [
+        (judged, _judged_abreast(judged) if abreast else [_judged_below(judged)]),
+        (single, _unjudged(single)),
+        *((members, _series_tables(members, most)) for members in series),
+    ]
+
+    def place(part: tuple[Sequence[Measurement], list[Table]]) -> tuple[bool, int]:
+        measured = part[0]
+        return all(m.limits is None for m in measured), main.index(measured[0])
+
+    parts = sorted((part for part in drawn if part[0]), key=place)
+    return [table for _, tables in parts for table in tables if table.rows]
 
 
 def comparisons(result: Result, abreast: bool) -> list[Table]:
@@ -83,12 +101,20 @@ def places(result: Result) -> list[tuple[str, str]]:
 
 def not_measured(result: Result) -> list[tuple[str, str]]:
     """Return what could not be measured and why, as (metrics, reason); what nobody asked for is left out."""
-    names: dict[str, list[str]] = {}
+    names: dict[str, dict[str, list[str]]] = {}
     for missing in result.not_measured:
         if missing.code not in EXPECTED_ABSENCES:
-            name = f"{missing.name} ({missing.of})" if missing.of else missing.name
-            names.setdefault(f"{missing.reason} [{missing.code}]", []).append(name)
-    return [(", ".join(alike), reason) for reason, alike in names.items()]
+            alike = names.setdefault(f"{missing.reason} [{missing.code}]", {})
+            alike.setdefault(missing.name, []).append(missing.of)
+    return [
+        (", ".join(_named(name, ofs) for name, ofs in alike.items()), reason)
+        for reason, alike in names.items()
+    ]
+
+
+def _named(name: str, ofs: Sequence[str]) -> str:
+    """Return "name", or "name (3.18 mm, 3.97 mm)" where only some things of it are meant."""
+    return name if list(ofs) == [""] else f"{name} ({', '.join(of or 'default' for of in ofs)})"
 
 
 def _is_variant(measurement: Measurement, result: Result) -> bool:
@@ -162,6 +188,43 @@ def _variants_abreast(
         rows.append((Cell(_shorter(metric)), *(Cell(known.get(key, _NOTHING)) for key in keys)))
     header = ("metric", *(field.upper() for _ in names for field in FIELDS))
     return Table(header, tuple(rows), (("", 1), *((of, len(FIELDS)) for of in names)))
+
+
+# --- several metrics of the same things -----------------------------------------------------------------
+
+
+def _series(measured: Sequence[Measurement]) -> list[list[Measurement]]:
+    """Return groups of measurements: two metrics or more of the same two things or more, or of some of them."""
+    things: dict[str, list[str]] = {}
+    for measurement in measured:
+        if measurement.of:
+            things.setdefault(measurement.metric.name, []).append(measurement.of)
+    groups: list[list[str]] = []
+    for name in sorted(things, key=lambda name: -len(things[name])):
+        home = next((group for group in groups if set(things[name]) <= set(things[group[0]])), None)
+        if home is None:
+            groups.append([name])
+        else:
+            home.append(name)
+    return [
+        [m for m in measured if m.of and m.metric.name in group]
+        for group in groups
+        if len(group) > 1 and len(things[group[0]]) > 1
+    ]
+
+
+def _series_tables(members: Sequence[Measurement], most: int) -> list[Table]:
+    """Return a table of one series; several alike where it has more metrics than fit beside each other."""
+    metrics = list(dict.fromkeys(m.metric for m in members))
+    things = list(dict.fromkeys(m.of for m in members))
+    known = {(m.metric.name, m.of): wording.plain_quantity(m) for m in members}
+    number = -(-len(metrics) // most)
+    abreast = -(-len(metrics) // number)
+    tables = []
+    for part in (metrics[start : start + abreast] for start in range(0, len(metrics), abreast)):
+        rows = [(Cell(of), *(Cell(known.get((one.name, of), _NOTHING)) for one in part)) for of in things]
+        tables.append(Table(("", *(wording.column_of(metric) for metric in part)), tuple(rows)))
+    return tables
 
 
 # --- pairs of fields of view ----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import floor, log10
 from typing import Any
 
-from nmqc.model import Ends, EnergyWindow, Limits, Measurement, Position, Refusal, Result, Verdict
+from nmqc.model import Ends, EnergyWindow, Limits, Measurement, Metric, Position, Refusal, Result, Verdict
 
 VERDICT_WORDS: dict[Verdict, str] = {
     "pass": "pass",
@@ -100,11 +100,20 @@ def _sides(value: float, limits: Limits) -> tuple[bool, bool]:
 
 def quantity(measurement: Measurement) -> str:
     """Return a value with its uncertainty and unit: "2.41 ± 0.14 %"."""
+    return with_unit(plain_quantity(measurement), measurement.metric.unit)
+
+
+def plain_quantity(measurement: Measurement) -> str:
+    """Return a value with its uncertainty, for a column that names the unit: "2.41 ± 0.14"."""
     places, uncertainty = places_of(measurement), measurement.uncertainty
     words = number(measurement.value, places)
-    if uncertainty is not None:
-        words += f" ± {_uncertainty(uncertainty, places)}"
-    return with_unit(words, measurement.metric.unit)
+    return words if uncertainty is None else f"{words} ± {_uncertainty(uncertainty, places)}"
+
+
+def column_of(metric: Metric) -> str:
+    """Return the heading of a column of plain quantities: "bar width / mm"."""
+    name = metric.label or metric.name
+    return f"{name} / {metric.unit}" if with_unit("", metric.unit) else name
 
 
 def _uncertainty(uncertainty: float, places: int) -> str:

@@ -30,13 +30,15 @@ Maker = Callable[[Path, Path], Path]
 class Bad:
     """A bad input: how it is made of a good flood, the code, what is wrong, and what to do next.
 
-    `make` takes a folder and a good flood, and returns the path to give to nmqc.
+    `make` takes a folder and a good flood, and returns the path to give to nmqc. `command` is the one that takes it,
+    if any does.
     """
 
     make: Maker
     code: str
     wrong: str
     next_step: str
+    command: str | None = None
 
 
 def file_of(content: Callable[[bytes], bytes]) -> Maker:
@@ -193,7 +195,7 @@ BAD: dict[str, Bad] = {
     "dark": Bad(pixels_of(lambda places: 0 * places[0]), "no_counts", "no counts", "check"),
     "saturated": Bad(_saturated, "saturated", "65535", "acquire"),
     "zoomed": Bad(_zoomed, "zoomed_field", "cut off", "acquire"),
-    "bars": Bad(pixels_of(_bars), "not_a_flood", "not a flood", "give"),
+    "bars": Bad(pixels_of(_bars), "not_a_flood", "not a flood", "give", command="resolution"),
     "point source": Bad(pixels_of(_point), "not_a_flood", "not a flood", "give"),
     "cylinder": Bad(pixels_of(_cylinder), "not_a_flood", "not a flood", "give"),
     "folder": Bad(_folder, "folder", "is a folder", "nmqc batch"),

@@ -86,9 +86,15 @@ def test_what_would_be_refused_of_two_detectors(floods: Floods, tmp_path: Path) 
 
 
 def test_an_image_that_no_command_analyses(floods: Floods, tmp_path: Path) -> None:
-    found = described(BAD["bars"].make(tmp_path, floods.good))
+    """Each test says why it is none of its own."""
+    found = described(BAD["cylinder"].make(tmp_path, floods.good))
     assert (found["kind"], found["command"]) == ("other", None)
-    assert codes(found["refused"]) == ["not_a_flood"]
+    assert len(found["refused"]) == 4
+    assert "not_a_flood" in codes(found["refused"])
+
+
+def test_what_all_tests_say_is_said_once(floods: Floods, tmp_path: Path) -> None:
+    assert codes(described(BAD["dark"].make(tmp_path, floods.good))["refused"]) == ["no_counts"]
 
 
 @pytest.mark.parametrize("kind", ["WHOLE BODY", "DYNAMIC", "TOMO", "RECON TOMO"])

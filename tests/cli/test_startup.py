@@ -30,10 +30,17 @@ def test_help_imports_nothing_but_click(arguments: tuple[str, ...]) -> None:
     assert imported(*arguments) & (HEAVY | ANALYSIS | {"phantoms", "asyncio", "importlib_metadata"}) == set()
 
 
-@pytest.mark.parametrize("command", ["uniformity", "identify", "history", "limits", "demo", "warm-up"])
+@pytest.mark.parametrize(
+    "command", ["uniformity", "resolution", "identify", "history", "limits", "demo", "warm-up"]
+)
 def test_the_help_of_a_command_imports_no_library(command: str) -> None:
     """Its options alone need none."""
     assert imported(command, "--help") & (HEAVY | {"pydicom", "rich", "phantoms"}) == set()
+
+
+@pytest.mark.parametrize("command", ["uniformity", "resolution"])
+def test_the_help_of_an_analysis_imports_no_numpy(command: str) -> None:
+    assert "numpy" not in imported(command, "--help")
 
 
 def test_the_morning_flood(floods: Floods, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from nmqc.model import (
     Ends,
     EnergyWindow,
     InputFile,
+    Label,
     Limits,
     Line,
     Measurement,
@@ -249,3 +250,105 @@ def refusals():
             "zoomed.dcm", "zoomed_field", "the field is cut by the zoom: acquire without zoom", 2, window
         ),
     ]
+
+
+# --- four quadrants -------------------------------------------------------------------------------------
+
+QUADRANTS = {
+    "3.18 mm": (-70.0, -52.0),
+    "3.97 mm": (84.0, -47.0),
+    "4.76 mm": (79.0, 61.0),
+    "6.35 mm": (-66.0, 58.0),
+}
+#: metric of a quadrant -> label, unit, values in the order of the quadrants; what is not there was not measured
+OF_QUADRANTS = {
+    "modulation": ("modulation", "ratio", (0.1287, 0.3114, 0.4921, 0.7038)),
+    "mtf": ("MTF", "ratio", (0.1264, 0.3058, 0.4832, 0.6911)),
+    "fwhm_moments": ("FWHM, moments as published", "mm", (None, 4.441, 4.236, 3.9)),
+    "fwhm_moments_pi4": ("FWHM, moments with pi/4", "mm", (None, 4.9012, 4.7461, 5.0127)),
+    "width": ("bar width", "mm", (3.1911, 3.9812, 4.7743, 6.3834)),
+}
+
+
+def bars_measurements():
+    """What four quadrants give: a fit over all, x and y apart, and five metrics of each quadrant."""
+    fwhm = Metric("resolution.bars.fwhm", "mm", "nmqc", "FWHM, joint fit")
+    found = [
+        Measurement(fwhm, value, of, {"fit": 0.041}) for of, value in (("", 4.13), ("x", 4.19), ("y", 4.07))
+    ]
+    for name, (label, unit, values) in OF_QUADRANTS.items():
+        metric = Metric(f"resolution.bars.{name}", unit, "nmqc", label)
+        parts = {"counting": 0.0031 if unit == "ratio" else 0.0174}
+        found += [
+            Measurement(metric, value, of, parts)
+            for of, value in zip(QUADRANTS, values, strict=True)
+            if value is not None
+        ]
+    rotation = Metric("resolution.bars.rotation", "deg", "nmqc", "rotation of the phantom")
+    return (*found, Measurement(rotation, -1.27, "", {"fit": 0.02}))
+
+
+def bars_picture():
+    """A bar phantom off the centre with a disc and a label in each quadrant, on pixels that are not square."""
+    rows, columns, spacing = 220, 256, (1.6, 1.5)
+    y = (np.arange(rows) - (rows - 1) / 2)[:, None] * spacing[0] - 4.0
+    x = (np.arange(columns) - (columns - 1) / 2)[None, :] * spacing[1] - 7.0
+    width = np.where(y < 0, np.where(x < 0, 3.18, 3.97), np.where(x < 0, 6.35, 4.76))
+    across = np.where(x * y > 0, x, y)
+    inside = (abs(x) < 170) & (abs(y) < 150)
+    counts = np.where(inside, 60 * (1 + 0.6 * np.sign(np.sin(np.pi * across / width))), 1.0)
+    turn = np.linspace(0, 2 * np.pi, 73)
+    discs = tuple(
+        Region("ROI", (np.stack([cx + 41 * np.cos(turn), cy + 41 * np.sin(turn)], axis=1),), "main")
+        for cx, cy in QUADRANTS.values()
+    )
+    strips = tuple(rectangle(f"strip {n}", 4.0, 90.0, "box", (-160 + 8.0 * n, 130.0)) for n in range(40))
+    cross = Region(
+        "quadrants",
+        (np.array([[-160.0, 4.0], [180.0, 4.0]]), np.array([[7.0, -140.0], [7.0, 150.0]])),
+        "second",
+    )
+    labels = tuple(Label(text, *place) for text, place in QUADRANTS.items())
+    image = np.random.default_rng(2).poisson(counts)
+    return Picture("bars", image, spacing, "counts", regions=(*discs, cross, *strips), labels=labels)
+
+
+def mtf_curve():
+    """Points with errors, the fit through them with its band, and a guide."""
+    frequency = np.array([0.1571, 0.1259, 0.105, 0.0787])
+    points = np.array([0.1264, 0.3058, 0.4832, 0.6911])
+    grid = np.linspace(0.0, 0.2, 60)
+    fit = 0.84 * np.exp(-((np.pi * 4.13 * grid) ** 2) / 4 / np.log(2))
+    return Curve(
+        "MTF",
+        "frequency / (1/mm)",
+        "MTF",
+        (
+            Line("bars along x", frequency[::2], points[::2], "points", np.array([0.02, 0.03])),
+            Line("bars along y", frequency[1::2], points[1::2], "points", np.array([0.025, 0.02])),
+            Line("joint fit, 1 SD", grid, fit, "main", 0.02 + 0 * grid),
+            Line("resolved above 0.08", grid[[0, -1]], np.array([0.08, 0.08]), "guide"),
+        ),
+    )
+
+
+def bars_result(**changes):
+    missing = (
+        NotMeasured(
+            "resolution.bars.fwhm_moments", "3.18 mm", "low_modulation", "below 0.1: give more counts"
+        ),
+        NotMeasured(
+            "resolution.bars.fwhm_moments_pi4", "3.18 mm", "low_modulation", "below 0.1: give more counts"
+        ),
+    )
+    linearity = replace(smooth_picture(), title="displacement of the bars", unit="mm", midpoint=100.0)
+    evidence = (bars_picture(), linearity, mtf_curve(), profile("row"), profile("column"), profile("row"))
+    plain = result(
+        test="resolution.bars",
+        algorithm="resolution.bars/1",
+        measurements=bars_measurements(),
+        not_measured=missing,
+        evidence=evidence,
+        summary="bars of 3.18, 3.97, 4.76 and 6.35 mm; all are resolved",
+    )
+    return replace(plain, **changes)

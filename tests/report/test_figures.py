@@ -2,15 +2,19 @@
 
 import base64
 import io
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import typst
 
-from nmqc.model import Curve, Line, Picture, Position
+from nmqc.model import Curve, Label, Line, Picture, Position
 from nmqc.report import figures
 from tests.report import samples
 
@@ -138,6 +142,26 @@ def test_a_reader_s_own_matplotlib_settings_change_nothing():
     first = figures.curve_svg(samples.profile("row"))
     with matplotlib.rc_context({"axes.facecolor": "red", "font.size": 20.0, "svg.fonttype": "none"}):
         assert figures.curve_svg(samples.profile("row")) == first
+
+
+def test_nothing_is_said_while_fonts_are_listed_for_the_first_time(tmp_path):
+    """matplotlib says so where it takes more than five seconds: here at once."""
+    program = (
+        "import threading\n"
+        "class Timer:\n"
+        "    def __init__(self, after, say): self.start = say\n"
+        "    def cancel(self): print('asked')\n"
+        "threading.Timer = Timer\n"
+        "from nmqc.report import figures\n"
+        "from tests.report import samples\n"
+        "figures.curve_svg(samples.profile('row'))\n"
+    )
+    env = {**os.environ, "MPLCONFIGDIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": "."}
+    root = Path(__file__).parents[2]
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=env, cwd=root, check=True
+    )
+    assert (run.stdout, run.stderr) == ("asked\n", "")
 
 
 def test_labels_neither_overlap_nor_leave_the_image(monkeypatch):
@@ -268,3 +292,129 @@ def test_images_of_one_value_are_drawn(value):
 def test_curves_of_one_point_are_drawn():
     figures.curve_svg(Curve("one", "x / mm", "y / mm", (Line("", np.array([2.0]), np.array([3.0])),)))
     figures.curve_svg(Curve("none", "x / mm", "y / mm", ()))
+
+
+# --- texts, many regions, points, bands -----------------------------------------------------------------
+
+
+@pytest.fixture
+def axes_drawn(monkeypatch):
+    """The axes of every figure that is drawn, with their contents."""
+    kept = []
+    draw = figures._draw_legend
+
+    def watched(axes, legend):
+        draw(axes, legend)
+        kept.append(axes)
+
+    monkeypatch.setattr(figures, "_draw_legend", watched)
+    return kept
+
+
+def written(svg):
+    """The texts of a figure: matplotlib keeps each in a comment beside its outlines."""
+    return re.findall(r"<!-- (.*?) -->", svg)
+
+
+@pytest.mark.parametrize("level", [0.0, 9.0], ids=["dark", "bright"])
+def test_a_text_is_where_it_belongs_and_readable_on_dark_and_bright(level):
+    """Light letters with a dark rim: both are seen, and their middle is the place in mm."""
+    image = np.full((7, 11), level)
+    image[0, 0] = 9.0  # so that the scale is the same
+    plain = lone_pixel(image=image)
+    place = (61.0, 13.0)
+    label = Label("3.18 mm", *place)
+    before = drawn(figures.picture_svg(plain))
+    svg = figures.picture_svg(replace(plain, labels=(label,)))
+    after = drawn(svg)
+    changed = np.abs(after - before) > 40
+    rows, columns = np.nonzero(changed)
+    x = (columns.min() + columns.max() + 1) / 2 / PIXELS_PER_POINT
+    y = (rows.min() + rows.max() + 1) / 2 / PIXELS_PER_POINT
+    # 3 mm of the picture's 220 are 0.8 mm on paper: digits have no descenders, so the middle lies a little higher
+    assert to_mm(svg, x, y) == pytest.approx(place, abs=3.0)
+    area = after[rows.min() : rows.max(), columns.min() : columns.max()]
+    assert area.min() < 40
+    assert area.max() > 215
+
+
+def test_many_regions_share_a_short_legend():
+    """Forty boxes are not listed, nor regions without a name; a name of several regions stands once."""
+    names = written(figures.picture_svg(samples.bars_picture()))
+    assert names.count("ROI") == 1
+    assert names.count("quadrants") == 1
+    assert not any(name.startswith("strip") for name in names)
+    nameless = replace(
+        lone_pixel(), regions=tuple(replace(one, label="") for one in samples.raw_picture().regions)
+    )
+    assert figures._legend([one.label for one in nameless.regions]).names == ()
+    assert len(re.findall("<!-- ", figures.picture_svg(nameless))) == len(
+        re.findall("<!-- ", figures.picture_svg(lone_pixel()))
+    )
+
+
+def test_all_outlines_of_all_regions_are_drawn():
+    """Four discs, two lines of the cross, forty boxes."""
+    svg = figures.picture_svg(replace(samples.bars_picture(), labels=()))
+    paths = [p.get("d") for p in ElementTree.fromstring(svg).iter(f"{SVG}path") if p.get("clip-path")]
+    # each outline is stroked twice: its dark rim, and itself
+    assert len(paths) == 2 * (4 + 2 + 40)
+
+
+@pytest.mark.parametrize("number", [1, 4, 7, 12])
+def test_a_legend_stays_inside_the_figure_and_above_the_axes(axes_drawn, number):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    x = np.arange(3.0)
+    lines = tuple(Line(f"the line number {n}, a long name", x, x + n) for n in range(number))
+    figures.curve_svg(Curve("many", "x / mm", "y / mm", lines))
+    (axes,) = axes_drawn
+    with figures._settings():
+        renderer = FigureCanvasAgg(axes.figure).get_renderer()
+        box = axes.get_legend().get_window_extent(renderer)
+    assert len(axes.get_legend().get_texts()) == number
+    assert box.x1 <= axes.figure.bbox.x1
+    assert box.y1 <= axes.figure.bbox.y1 + 1.0  # points: the empty margin of the legend's box
+    assert box.y0 >= axes.bbox.y1 - 0.5
+
+
+def test_legends_use_the_width_that_there_is():
+    assert figures._legend(["UFOV", "CFOV", "mean"]).rows == 1
+    assert (
+        figures._legend(["a rather long name of a line"] * 2 + ["another such name of a line"]).columns == 1
+    )
+    assert figures._legend([]).rows == 0
+
+
+def test_points_have_no_line_and_bars_of_one_standard_deviation(axes_drawn):
+    x, y, error = np.array([3.0, 1.0, 2.0]), np.array([0.5, 0.2, 0.4]), np.array([0.1, 0.02, 0.05])
+    figures.curve_svg(Curve("points", "x / mm", "y / mm", (Line("p", x, y, "points", error),)))
+    (container,) = axes_drawn[0].containers
+    markers, _, (bars,) = container
+    assert markers.get_linestyle() == "None"
+    assert markers.get_marker() != "None"
+    assert np.array(bars.get_segments()) == pytest.approx(
+        np.array([[(u, v - e), (u, v + e)] for u, v, e in zip(x, y, error, strict=True)]), rel=1e-12
+    )
+    low, high = axes_drawn[0].get_ylim()
+    assert low < 0.18
+    assert high > 0.6
+
+
+def test_points_without_errors_are_drawn_and_differ_in_shape(axes_drawn):
+    x = np.arange(3.0)
+    figures.curve_svg(
+        Curve("p", "x / mm", "y / mm", tuple(Line(f"{n}", x, x + n, "points") for n in range(3)))
+    )
+    shapes = [container[0].get_marker() for container in axes_drawn[0].containers]
+    assert len(set(shapes)) == 3
+
+
+@pytest.mark.parametrize("style", ["main", "second"])
+def test_the_error_of_a_line_is_a_band_about_it(axes_drawn, style):
+    x, y, error = np.array([0.0, 1.0, 4.0]), np.array([5.0, 7.0, 6.0]), np.array([0.5, 1.0, 0.25])
+    figures.curve_svg(Curve("band", "x / mm", "y / mm", (Line("fit", x, y, style, error),)))
+    (band,) = axes_drawn[0].collections[:1]
+    corners = {(float(u), float(v)) for u, v in band.get_paths()[0].vertices}
+    assert corners == {(0.0, 4.5), (0.0, 5.5), (1.0, 6.0), (1.0, 8.0), (4.0, 5.75), (4.0, 6.25)}
+    assert axes_drawn[0].get_ylim()[1] > 8.0

@@ -13,7 +13,7 @@ import pytest
 
 from nmqc import __version__
 from nmqc.errors import NmqcError
-from nmqc.model import EnergyWindow, InputFile, Picture, Position, Remark, System
+from nmqc.model import EnergyWindow, InputFile, NotMeasured, Picture, Position, Remark, System
 from nmqc.report import document, fonts, pdf, wording
 from tests.report import samples
 
@@ -105,6 +105,12 @@ def test_the_time_stamp_is_the_latest_acquisition(opened):
     results = [samples.result(source=samples.source(acquired=time)) for time in times]
     assert pdf.latest_acquisition(results) == datetime(2026, 11, 16, 7, 12, tzinfo=UTC)
     assert pdf.latest_acquisition(results[:1]) == pdf.NO_TIME == pdf.latest_acquisition([])
+
+
+def test_a_time_with_parts_of_a_second_is_stamped_in_whole_ones():
+    result = samples.result(source=samples.source(acquired="2021-06-24T08:46:04.960000"), evidence=())
+    with pikepdf.open(io.BytesIO(pdf.build_pdf([(result, None)], []))) as file:
+        assert str(file.docinfo["/CreationDate"]).startswith("D:20210624084604")
 
 
 def test_a_result_takes_one_page_after_a_summary_page(opened):
@@ -205,6 +211,59 @@ def test_evidence_is_laid_out_pictures_first(content):
     mixed = samples.result(evidence=(samples.profile("row"), samples.smooth_picture()))
     with pikepdf.open(io.BytesIO(pdf.build_pdf([(mixed, None)], []))) as file:
         assert [text[:6] for text in alternatives(file)] == ["Image:", "Curve:"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "cells"),
+    [
+        ("pcc", ["p", "cc"]),
+        ("ppcc", ["p", "p", "c", "c"]),
+        ("pppccc", ["p", "p", "p", "cc", "c"]),
+        ("ppp", ["p", "p", "p"]),
+        ("cpcp", ["p", "p", "c", "c"]),
+        ("", []),
+    ],
+)
+def test_two_curves_stand_beside_a_picture_that_is_left_over(kinds, cells):
+    evidence = tuple(samples.smooth_picture() if kind == "p" else samples.profile("row") for kind in kinds)
+    found = pdf._figures(samples.result(evidence=evidence), iter(range(len(kinds))))
+    names = {"smoothed, in per cent of the mean": "p", "row profile": "c"}
+    assert ["".join(names[one["caption"]] for one in cell) for cell in found] == cells
+    assert [one["file"] for cell in found for one in cell] == [f"{n}.svg" for n in range(len(kinds))]
+
+
+def test_a_page_of_bars_holds_its_six_figures_and_all_it_says(tmp_path):
+    content = pdf.build_pdf([(samples.bars_result(), 5)], [])
+    with pikepdf.open(io.BytesIO(content)) as file:
+        assert len(file.pages) == 1
+        texts = alternatives(file)
+    assert len(texts) == 6
+    assert "Outlined: ROI, quadrants, strip 0, " in texts[0]
+    assert "Written, in mm from the centre: 3.18 mm (-70.0, -52.0), 3.97 mm (+84.0, -47.0)" in texts[0]
+    assert texts[0].count("ROI") == 1
+    text = words(content, tmp_path)
+    for expected in (
+        "modulation MTF FWHM, moments as published / mm FWHM, moments with pi/4 / mm bar width / mm",
+        "3.97 mm 0.3114 ± 0.0031 0.3058 ± 0.0031 4.441 ± 0.017 4.901 ± 0.017 3.981 ± 0.017",
+        "summary bars of 3.18, 3.97, 4.76 and 6.35 mm; all are resolved",
+        "FWHM, joint fit 4.190 ± 0.041 mm 4.070 ± 0.041 mm",
+    ):
+        assert expected in text, expected
+
+
+def test_a_long_name_leaves_room_for_its_reason(tmp_path):
+    """A reason beside three long names is read in few lines, not in a column of single words."""
+    names = ("resolution.bars.fwhm_moments", "resolution.bars.fwhm_moments_pi4", "resolution.bars.modulation")
+    missing = tuple(
+        NotMeasured(name, "3.18 mm", "low", "the modulation is too low: give more counts") for name in names
+    )
+    content = pdf.build_pdf([(samples.bars_result(not_measured=missing), None)], [])
+    program = shutil.which("pdftotext")
+    if program is None:
+        pytest.skip("pdftotext of poppler is not installed")
+    (tmp_path / "r.pdf").write_bytes(content)
+    done = subprocess.run([program, "-layout", str(tmp_path / "r.pdf"), "-"], capture_output=True, check=True)
+    assert "the modulation is too low: give" in done.stdout.decode("utf-8")
 
 
 def test_a_field_that_was_not_analysed_at_all_is_drawn():

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from nmqc.model import EnergyWindow, InputFile, Remark, System
+from nmqc.model import EnergyWindow, InputFile, Measurement, Metric, NotMeasured, Remark, System
 from nmqc.report import terminal
 from tests.report import samples
 
@@ -33,7 +33,9 @@ def nasty():
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
 @pytest.mark.parametrize("colour", [False, True])
 @pytest.mark.parametrize("unicode", [False, True])
-@pytest.mark.parametrize("results", [samples.both(), nasty()], ids=["plain", "nasty"])
+@pytest.mark.parametrize(
+    "results", [samples.both(), nasty(), [(samples.bars_result(), 7)]], ids=["plain", "nasty", "bars"]
+)
 def test_no_line_is_wider_than_the_terminal(width, colour, unicode, results):
     lines = ANSI.sub("", shown(results, width=width, colour=colour, unicode=unicode)).splitlines()
     assert max(cell_len(line) for line in lines) <= width
@@ -76,6 +78,110 @@ def test_variants_are_shown_as_not_judged():
     comparison = text[text.index("for comparison, not judged") :]
     assert re.search(r"integral uniformity, UFOV +8\.31 ± 0\.14 % +5\.41 ± 0\.14 %", comparison)
     assert "8.31" not in text[: text.index("for comparison, not judged")]
+
+
+# --- metrics of quadrants and lines ----------------------------------------------------------------------
+
+
+def bars(**settings):
+    return shown([(samples.bars_result(), None)], **settings)
+
+
+def rows_of(text, first):
+    return [" ".join(line.split()) for line in text.splitlines() if line.split()[:2] == first.split()]
+
+
+def test_metrics_of_the_same_quadrants_share_a_table():
+    """A row for each quadrant, at most four columns at 80 characters: no line for each of eighteen values."""
+    text = bars()
+    assert rows_of(text, "3.97 mm") == [
+        "3.97 mm 0.3114 ± 0.0031 0.3058 ± 0.0031 4.441 ± 0.017",
+        "3.97 mm 4.901 ± 0.017 3.981 ± 0.017",
+    ]
+    headers = [" ".join(line.split()) for line in text.splitlines() if "moments" in line and "/ mm" in line]
+    assert headers == [
+        "modulation MTF FWHM, moments as published / mm",
+        "FWHM, moments with pi/4 / mm bar width / mm",
+    ]
+    assert text.count("0.3114") == 1
+
+
+def test_what_a_quadrant_lacks_is_a_dash_and_its_reason_is_told():
+    text = bars()
+    assert rows_of(text, "3.18 mm") == [
+        "3.18 mm 0.1287 ± 0.0031 0.1264 ± 0.0031 -",
+        "3.18 mm - 3.191 ± 0.017",
+    ]
+    assert re.search(r"fwhm_moments \(3\.18 mm\), resolution\.bars\.fwhm_moments_pi4\s+\(3\.18 mm\):", text)
+
+
+def test_six_columns_stand_abreast_where_that_fits():
+    assert rows_of(bars(width=140), "6.35 mm") == [
+        "6.35 mm 0.7038 ± 0.0031 0.6911 ± 0.0031 3.900 ± 0.017 5.013 ± 0.017 6.383 ± 0.017"
+    ]
+
+
+def test_a_single_figure_keeps_its_row_before_the_table():
+    text = bars()
+    assert (
+        text.index("FWHM, joint fit") < text.index("rotation of the phantom") < text.index("3.18 mm  0.1287")
+    )
+
+
+def test_x_and_y_stand_beside_the_figure_of_both():
+    assert re.search(r"^metric +x +y$", bars(), re.MULTILINE)
+    assert re.search(r"^FWHM, joint fit +4\.190 ± 0\.041 mm +4\.070 ± 0\.041 mm$", bars(), re.MULTILINE)
+
+
+def test_what_has_a_limit_keeps_its_row_with_it():
+    measured = [
+        replace(m, limits=samples.limits(4.0, 5.0), verdict="warn")
+        if m.metric.name.endswith("bars.width")
+        else m
+        for m in samples.bars_measurements()
+    ]
+    text = shown([(samples.bars_result(measurements=tuple(measured)), None)], width=100)
+    (row,) = (line for line in text.splitlines() if line.startswith("bar width, 4.76 mm"))
+    assert " ".join(row.split()) == "bar width, 4.76 mm 4.774 ± 0.017 mm - ≤4 / ≤5 * WARN"
+    assert rows_of(text, "4.76 mm") == ["4.76 mm 0.4921 ± 0.0031 0.4832 ± 0.0031 4.236 ± 0.017 4.746 ± 0.017"]
+
+
+def test_one_metric_of_several_things_is_no_table():
+    width = tuple(m for m in samples.bars_measurements() if m.metric.name.endswith("bars.width"))
+    text = shown([(samples.bars_result(measurements=width), None)])
+    assert re.search(r"^bar width, 3\.18 mm +3\.191 ± 0\.017 mm$", text, re.MULTILINE)
+
+
+def test_metrics_of_other_things_have_tables_of_their_own():
+    """Two lines, and two axes: neither set holds the other."""
+
+    def metric(name, unit="mm"):
+        return Metric(f"resolution.lines.{name}", unit, "nmqc", name)
+
+    measured = [
+        Measurement(metric(name), value + number, of)
+        for number, name in enumerate(("fwhm", "fwtm"))
+        for of, value in (("line 1", 7.5), ("line 2", 8.25))
+    ]
+    measured += [
+        Measurement(metric(name), value, of)
+        for name in ("separation", "pixel_size")
+        for of, value in (("x", 1.5), ("y", 2.5))
+    ]
+    text = shown([(samples.bars_result(measurements=tuple(measured)), None)])
+    assert rows_of(text, "line 2") == ["line 2 8.25 9.25"]
+    assert rows_of(text, "y 2.50") == ["y 2.50 2.50"]
+
+
+def test_the_same_reason_for_several_things_is_told_once():
+    missing = tuple(
+        NotMeasured(f"a.{name}", of, "too_few", "give more")
+        for name in ("fwhm", "mtf")
+        for of in ("3.18 mm", "3.97 mm")
+    )
+    text = shown([(samples.bars_result(not_measured=missing), None)])
+    assert "a.fwhm (3.18 mm, 3.97 mm), a.mtf (3.18 mm, 3.97 mm):" in text
+    assert text.count("give more") == 1
 
 
 def test_places_remarks_what_is_missing_and_the_entry_are_told():

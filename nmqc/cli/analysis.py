@@ -1,0 +1,225 @@
+"""What every command that analyses images does alike.
+
+The options they share, then: read, analyse, judge, record, show, report, and the exit status. A command brings
+the options of its own and says which tests run on which acquisitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nmqc.cli import common
+from nmqc.errors import NmqcError
+from nmqc.model import Acquisition, Analysis, Refusal, Result
+
+if TYPE_CHECKING:
+    from nmqc.catalogue import Test
+    from nmqc.dicom import ReadOptions, ReadOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What was typed, as far as all analyses share it. The fields are named as the options' parameters."""
+
+    files: tuple[Path, ...]
+    as_json: bool
+    pdf: Path | None
+    force: bool
+    db: str | None
+    no_record: bool
+    config_file: Path | None
+    system: str | None
+    detector: int | None
+    only_detector: int | None
+    acquired: str | None
+    pixel_mm: tuple[float, float] | None
+    strict_exit: bool
+    quiet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One test to run on one acquisition."""
+
+    test: Test
+    acquisition: Acquisition
+    options: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of a call, in the order in which it is shown.
+
+    `problems` are what else went wrong, in words: each raises the exit status to 3.
+    """
+
+    results: tuple[Result, ...]
+    refused: tuple[Refusal, ...]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The files of a call, and how they are read."""
+
+    call: Call
+    options: ReadOptions
+
+    def read(self) -> ReadOutcome:
+        """Read the files that are to be analysed."""
+        from nmqc.dicom import read_nm
+
+        return read_nm(self.call.files, self.options)
+
+    def beside(self, path: Path | None) -> tuple[Acquisition | None, tuple[Refusal, ...]]:
+        """Read a file that the others are compared with; the time that was typed is not its own."""
+        from nmqc.dicom import read_nm
+
+        if path is None:
+            return None, ()
+        outcome = read_nm([path], replace(self.options, acquired=None))
+        return (outcome.acquisitions or (None,))[0], outcome.refused
+
+
+# --- options --------------------------------------------------------------------------------------------
+
+
+def _pixel_size(
+    _ctx: click.Context, _parameter: click.Parameter, typed: str | None
+) -> tuple[float, float] | None:
+    """Return (down, along) from one number for both, or two with a comma."""
+    if typed is None:
+        return None
+    sizes = common.numbers(typed)
+    if len(sizes) not in (1, 2) or not all(0.05 <= size <= 50 for size in sizes):
+        raise click.BadParameter("give one pixel size in mm, or two: DOWN,ALONG; each 0.05 to 50")
+    return sizes[0], sizes[-1]
+
+
+_OPTIONS = (
+    common.files_argument,
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text."),
+    click.option("--pdf", type=click.Path(path_type=Path), metavar="OUT", help="Write a PDF report."),
+    click.option("--force", is_flag=True, help="Let --pdf replace a file that nmqc did not write."),
+    click.option("--db", metavar="URL", help="The history: a file, or postgresql://...  [env: NMQC_DB]"),
+    click.option("--no-record", is_flag=True, help="Leave the history alone."),
+    common.config_option,
+    click.option("--system", metavar="NAME", help="The system, where the header does not tell it rightly."),
+    click.option("--detector", type=click.IntRange(1), metavar="N", help="The head that acquired the files."),
+    click.option("--only-detector", type=click.IntRange(1), metavar="N", help="Analyse this head alone."),
+    click.option("--acquired", metavar="TIME", help="Date and time, where the header has none (ISO 8601)."),
+    click.option(
+        "--pixel-mm",
+        callback=_pixel_size,
+        metavar="MM",
+        help="Pixel size, where the header has none; DOWN,ALONG if not square.",
+    ),
+    click.option("--strict-exit", is_flag=True, help="Let a warning give exit status 4 too."),
+    click.option("--quiet", is_flag=True, help="Print only what is not within limits."),
+)
+
+
+def shared_options(command: Callable[..., int]) -> Callable[..., None]:
+    """Give a command the options of `Call`, as its first argument, and leave with the status it returns."""
+
+    @wraps(command)
+    def packed(**typed: Any) -> None:
+        call = Call(**{field.name: typed.pop(field.name) for field in fields(Call)})
+        click.get_current_context().exit(command(call, **typed))
+
+    for option in reversed(_OPTIONS):
+        option(packed)
+    return packed
+
+
+# --- the work -------------------------------------------------------------------------------------------
+
+
+def run(call: Call, measure: Callable[[Inputs], Found]) -> int:
+    """Read and measure the files of a call, then judge, record and show what was found.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    with common.answered(call.files, call.as_json):
+        site = common.open_site(call.config_file)
+        common.require_existing(call.files, site)
+        if call.pdf is not None:
+            from nmqc.report.pdf import check_target
+
+            check_target(call.pdf, force=call.force)
+        found = measure(Inputs(call, _read_options(call, site)))
+        judged = common.judged(found.results, site)
+    return _told(call, replace(found, results=tuple(judged)), site)
+
+
+def _read_options(call: Call, site: common.Site) -> ReadOptions:
+    from nmqc.dicom import ReadOptions
+
+    try:
+        return ReadOptions(
+            pixel_mm=call.pixel_mm,
+            acquired=call.acquired,
+            detector=call.detector,
+            system=call.system,
+            site=site.config.systems,
+            show_file_names=site.config.show_file_names,
+        )
+    except ValueError as mistake:
+        raise click.UsageError(str(mistake)) from None
+
+
+def analysed(jobs: Sequence[Job]) -> Analysis:
+    """Run tests one after the other, with a bar that tells how far they are."""
+    results: list[Result] = []
+    refused: list[Refusal] = []
+    with common.progress(len(jobs), "Analysing") as bar:
+        for job in jobs:
+            analysis = job.test.analyse(job.acquisition, job.options)
+            results += analysis.results
+            refused += analysis.refused
+            bar.update(1)
+    return Analysis(tuple(results), tuple(refused))
+
+
+def in_order(refused: Iterable[Refusal]) -> tuple[Refusal, ...]:
+    """Return refusals in the order of the arguments."""
+    return tuple(sorted(refused, key=lambda refusal: refusal.place))
+
+
+def _told(call: Call, found: Found, site: common.Site) -> int:
+    """Record, show and report what was found; return the exit status."""
+    kept: list[common.Recorded] = [(result, None) for result in found.results]
+    problems = list(found.problems)
+    if not call.no_record:
+        kept, missing = common.recorded(found.results, found.refused, call.db, site)
+        problems += [f"not recorded: {missing.reason}"] if missing else []
+    common.say_refused(found.refused)
+    common.show(kept, found.refused, as_json=call.as_json, quiet=call.quiet)
+    if call.pdf is not None:
+        problems += _written(call.pdf, kept, found.refused, call.force)
+    for problem in problems:
+        common.say(problem)
+    status = common.status_of(found.results, found.refused, strict=call.strict_exit)
+    return max(status, 3) if problems else status
+
+
+def _written(
+    pdf: Path, kept: Sequence[common.Recorded], refused: Sequence[Refusal], force: bool
+) -> list[str]:
+    """Write the report; return the reason where it could not be."""
+    from nmqc.report.pdf import write_pdf
+
+    try:
+        write_pdf(pdf, kept, refused, force=force)
+    except NmqcError as problem:
+        return [problem.reason]
+    return []
