@@ -30,6 +30,8 @@ EXPECTED_ABSENCES = frozenset(
         "relative_units",
         "no_rotations",
         "no_separation",
+        "no_pair",
+        "one_orientation",
         "per_image",
     }
 )

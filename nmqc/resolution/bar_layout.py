@@ -13,6 +13,7 @@ from nmqc.resolution.bar_waves import Wave, Waves
 
 BARS_LEVEL = (0.55, 1.35)  # of the median level where waves are seen: less is lead, more is open
 SPREAD_MM = 10.0  # sigma over which the strength of a wave is averaged
+SMALLEST_MM2 = 6000.0  # of the area of bars: four quadrants of five periods of 4 mm, and their margins
 SMALLEST_SHARE = 0.06  # of the bars' area, which a quadrant's own wave must fill
 NAMES = ("top left", "top right", "bottom right", "bottom left")
 SIGNS = ((-1, -1), (1, -1), (1, 1), (-1, 1))  # of (u, v) in each quadrant, clockwise from the top left
@@ -78,14 +79,17 @@ def find_layout(image: BarImage, found: Waves) -> Layout:
     Raises
     ------
     CannotMeasure
-        ``too_few_quadrants``: fewer than three quadrants show bars of their own.
+        ``not_bars``: the area is too small. ``too_few_quadrants``: fewer than three quadrants show bars of their own.
     """
     waves = found.waves
-    if not waves:
-        raise _too_few([None] * 4)
     bars = (
         image.lit & (image.level > BARS_LEVEL[0] * found.level) & (image.level < BARS_LEVEL[1] * found.level)
     )
+    if not waves or bars.sum() * image.cell_rows.pitch_mm * image.cell_columns.pitch_mm < SMALLEST_MM2:
+        raise CannotMeasure(
+            "not_bars",
+            "this is not a bar phantom: what is lit evenly is too small to hold four quadrants of bars",
+        )
     excess = np.stack([_excess(image, wave, bars) for wave in waves])
     angle = common_angle(waves)
     tried = [_best_cross(image, excess, bars, turned) for turned in (angle, (angle + 90) % 90 - 45)]

@@ -45,10 +45,14 @@ class Wave:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waves:
-    """The waves of an image, the one seen in most windows first, and the level of counts where they are seen."""
+    """The waves of an image, the one seen in most windows first.
+
+    `level` is that of the counts where waves are seen, `part` the part of the windows that show one of them.
+    """
 
     waves: tuple[Wave, ...]
     level: float
+    part: float
 
 
 def find_waves(image: BarImage, *, raw_counts: bool) -> Waves:
@@ -61,10 +65,11 @@ def find_waves(image: BarImage, *, raw_counts: bool) -> Waves:
     """
     windows = _lit_windows(image)
     if not len(windows):
-        return Waves((), 0.0)
+        return Waves((), 0.0, 0.0)
     vectors, strength, means = _peaks(image, windows, raw_counts=raw_counts)
     level = float(np.median(means)) if means.size else 0.0
-    return Waves(_at_right_angles(_gathered(vectors, strength)), level)
+    waves = _at_right_angles(_gathered(vectors, strength))
+    return Waves(waves, level, sum(wave.windows for wave in waves) / len(windows))
 
 
 def _lit_windows(image: BarImage) -> NDArray[np.intp]:

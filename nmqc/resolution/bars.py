@@ -40,6 +40,7 @@ from nmqc.resolution.straightness import displacements, straightness
 __all__ = ["Options", "analyse", "check", "warm_up"]
 
 ALGORITHM = f"{TEST}/1"
+FEWEST_WINDOWS = 0.05  # part of the windows in the lit field that must show bars
 ABOVE_NOISE = 3.0  # modulation over its uncertainty, below which it is not given
 PER_QUADRANT = ("modulation", "mtf", "fwhm_moments", "fwhm_moments_pi4", "width")
 STRAIGHT = ("linearity_sd", "linearity_max")
@@ -128,7 +129,7 @@ def _recognised(frame: Frame, kind: str) -> tuple[BarImage, Layout]:
     require_counts(frame, kind, "not_bars", "a bar phantom")
     image = bar_image(frame)
     waves = find_waves(image, raw_counts=frame.raw_counts)
-    if not waves.waves:
+    if waves.part < FEWEST_WINDOWS:
         raise CannotMeasure(
             "not_bars",
             "this is not a bar phantom: no part of it shows bars of 1.5 to 7 mm; if it is one, acquire more counts "

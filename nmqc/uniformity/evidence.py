@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.measure.outline import Outline
-from nmqc.model import Curve, Evidence, Line, Picture, Position, Region
+from nmqc.model import Curve, Evidence, Label, Line, Picture, Position, Region
 from nmqc.uniformity.indices import Extremum, extremes
 
 if TYPE_CHECKING:
@@ -19,12 +19,17 @@ def evidence(flood: Flood, smoothed: NDArray[Any]) -> tuple[Evidence, ...]:
     """Return the image with its fields and extrema, the smoothed map, and row and column profiles."""
     found = extremes(smoothed, flood.fields.ufov)
     marks = tuple(flood.position(what, found[what]) for what in ("max", "min"))
+    labels = tuple(_label(flood, name, found[f"worst window, {name[-1]}"]) for name in ("worst x", "worst y"))
     regions = (
         *_fields(flood),
         _window(flood, "worst x", found["worst window, x"]),
         _window(flood, "worst y", found["worst window, y"]),
     )
-    return (_image(flood, regions, marks), _map(flood, smoothed, regions, marks), *_profiles(flood))
+    return (
+        _image(flood, regions, marks, labels),
+        _map(flood, smoothed, regions, marks, labels),
+        *_profiles(flood),
+    )
 
 
 def _fields(flood: Flood) -> tuple[Region, ...]:
@@ -47,7 +52,15 @@ def _window(flood: Flood, what: str, run: Extremum) -> Region:
     return Region(what, (box,), "box")
 
 
-def _image(flood: Flood, regions: tuple[Region, ...], marks: tuple[Position, ...]) -> Picture:
+def _label(flood: Flood, what: str, run: Extremum) -> Label:
+    """Return the name of a window, written above it."""
+    place = flood.position(what, run)
+    return Label(what, place.x_mm, place.y_mm - flood.rows.pitch_mm * (1 + (run.last[0] - run.first[0]) / 2))
+
+
+def _image(
+    flood: Flood, regions: tuple[Region, ...], marks: tuple[Position, ...], labels: tuple[Label, ...]
+) -> Picture:
     image = flood.image
     return Picture(
         title="image",
@@ -57,11 +70,16 @@ def _image(flood: Flood, regions: tuple[Region, ...], marks: tuple[Position, ...
         centre_mm=(image.columns.middle_mm, image.rows.middle_mm),
         regions=regions,
         marks=marks,
+        labels=labels,
     )
 
 
 def _map(
-    flood: Flood, smoothed: NDArray[Any], regions: tuple[Region, ...], marks: tuple[Position, ...]
+    flood: Flood,
+    smoothed: NDArray[Any],
+    regions: tuple[Region, ...],
+    marks: tuple[Position, ...],
+    labels: tuple[Label, ...],
 ) -> Picture:
     mask = flood.fields.ufov
     return Picture(
@@ -75,6 +93,7 @@ def _map(
         midpoint=100.0,
         regions=regions,
         marks=marks,
+        labels=labels,
     )
 
 
