@@ -125,7 +125,7 @@ def refusing() -> Iterator[None]:
     """Turn whatever goes wrong inside into a refusal that quotes nothing from the file."""
     try:
         yield
-    except NmqcError:
+    except (NmqcError, ModuleNotFoundError):  # a library that is missing is no fault of the file
         raise
     except MemoryError:
         raise UnusableInput(

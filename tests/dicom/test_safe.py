@@ -500,3 +500,8 @@ def test_the_builder_makes_what_it_says() -> None:
     assert (ds.SOPClassUID, ds.Rows, ds.Columns) == (NM, 6, 8)
     assert np.array_equal(ds.pixel_array, distinct(2))
     assert ds.EnergyWindowInformationSequence[0].EnergyWindowName == TC.EnergyWindowName
+
+
+def test_a_library_that_is_missing_is_no_fault_of_the_file() -> None:
+    with pytest.raises(ModuleNotFoundError), safe_module.refusing():
+        raise ModuleNotFoundError("no such library")
