@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-BENCHMARKS = ("uniformity", "validation")
+BENCHMARKS = ("uniformity", "bars", "performance", "validation", "bars-validation")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -14,7 +14,8 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] not in BENCHMARKS:
         print(f"usage: python -m benchmarks {{{','.join(BENCHMARKS)}}} [--help]", file=sys.stderr)
         return 2
-    status: int = import_module(f"benchmarks.{arguments[0]}").main(arguments[1:])
+    module = arguments[0].replace("-", "_")
+    status: int = import_module(f"benchmarks.{module}").main(arguments[1:])
     return status
 
 

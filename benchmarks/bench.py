@@ -1,4 +1,4 @@
-"""The floods that are timed, and the commands that run on them in an environment of their own."""
+"""The images that are timed, and the commands that run on them in an environment of their own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 import nmqc
 from benchmarks.clock import Work, command
@@ -24,6 +25,17 @@ DONE = (0, 3, 4)  # exit statuses of nmqc with results on standard output
 NAMES = {"intevo": "Intevo Bold", "brivo": "Brivo NM615"}
 
 
+class Image(Protocol):
+    """An image of `phantoms/` that can be timed."""
+
+    @property
+    def stem(self) -> str:
+        """Name of its file, without the suffix."""
+
+    def write(self, path: Path) -> None:
+        """Write its file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A flood of `phantoms/` with Poisson noise: its system, matrix and number of detectors."""
@@ -36,6 +48,15 @@ class Case:
         heads = "" if self.heads == 1 else f", {self.heads} detectors"
         return f"{NAMES[self.system]}, {self.matrix} x {self.matrix}{heads}"
 
+    @property
+    def stem(self) -> str:
+        """Name of its file, without the suffix."""
+        return f"{self.system}-{self.matrix}-{self.heads}"
+
+    def write(self, path: Path) -> None:
+        """Write its file."""
+        nm.write(self.flood(), path, seed=SEED)
+
     def flood(self) -> Flood:
         """Return the flood."""
         heads = default_heads(self.system)[: self.heads]
@@ -44,21 +65,23 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A temporary folder with floods, and the environment of the commands: no settings of the user count."""
+    """A temporary folder with images, and the environment of the commands: no settings of the user count."""
 
     folder: Path
     environment: Mapping[str, str]
     python_of_peer: Path
     _numbers: Iterator[int] = field(default_factory=count)
 
-    def path(self, case: Case) -> Path:
-        """Return the file of a flood; it is written when first asked for."""
-        path = self.folder / f"{case.system}-{case.matrix}-{case.heads}.dcm"
-        return path if path.exists() else nm.write(case.flood(), path, seed=SEED)[0]
+    def path(self, image: Image) -> Path:
+        """Return the file of an image; it is written when first asked for."""
+        path = self.folder / f"{image.stem}.dcm"
+        if not path.exists():
+            image.write(path)
+        return path
 
-    def acquisition(self, case: Case) -> Acquisition:
-        """Return what nmqc reads from a flood's file."""
-        return read_nm([self.path(case)], ReadOptions()).acquisitions[0]
+    def acquisition(self, image: Image) -> Acquisition:
+        """Return what nmqc reads from an image's file."""
+        return read_nm([self.path(image)], ReadOptions()).acquisitions[0]
 
     def nmqc(self, arguments: Sequence[str], check: Callable[[bytes], None], **variables: str) -> Work:
         """Return the work of a whole nmqc command; see `clock.command`."""

@@ -19,6 +19,7 @@ class Comparison:
     ours, theirs : their times
     faster : the ratio says how many times as fast ours is; else which part of theirs ours takes
     target : least ratio (`faster`) or largest; None: for information
+    most_s : instead of a target: the CPU time that ours may take at most
     """
 
     what: str
@@ -27,6 +28,7 @@ class Comparison:
     theirs: Timing
     faster: bool
     target: float | None
+    most_s: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -46,6 +48,8 @@ class Comparison:
     @property
     def reached(self) -> bool | None:
         """Whether the target is reached; None where there is none."""
+        if self.most_s is not None:
+            return self.ours.cpu_s <= self.most_s
         if self.target is None:
             return None
         return self.ratio >= self.target if self.faster else self.ratio <= self.target
@@ -56,15 +60,20 @@ class Comparison:
 
 def ratio_text(comparison: Comparison, ratio: float) -> str:
     """Return a ratio for people: "21 times as fast" or "0.31 of it"."""
-    return f"{three_digits(ratio)} times as fast" if comparison.faster else f"{ratio:.2f} of it"
+    if comparison.faster:
+        return f"{three_digits(ratio)} times as fast"
+    return f"{ratio:.2f} of it" if ratio < 10 else f"{ratio:.0f} times as long"
 
 
 def target_text(comparison: Comparison) -> str:
     """Return the target and whether it is reached, for people."""
-    if comparison.target is None:
+    if comparison.reached is None:
         return ""
     bound = "at least" if comparison.faster else "at most"
-    return f"{bound} {comparison.target:g}: {'reached' if comparison.reached else 'missed'}"
+    wanted = (
+        f"{bound} {comparison.target:g}" if comparison.most_s is None else f"at most {comparison.most_s:g} s"
+    )
+    return f"{wanted}: {'reached' if comparison.reached else 'missed'}"
 
 
 def milliseconds(timing: Timing) -> str:
@@ -87,6 +96,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "ratio_cpu_least": comparison.ratio_of_least,
         "ratio_wall_median": comparison.ratio_of_walls,
         "target": comparison.target,
+        "most_s": comparison.most_s,
         "reached": comparison.reached,
         "ours": timing_json(comparison.ours),
         "theirs": timing_json(comparison.theirs),

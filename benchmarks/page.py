@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,8 @@ from benchmarks.engines import EngineRun, break_even
 
 HEAD = """# Performance
 
-Made by `python -m benchmarks uniformity --write docs/performance.md`: nmqc beside pylinac on the same floods of
-`phantoms/` (30 million counts in each detector, Poisson noise), in one run on one machine. Only the ratios mean
-something elsewhere.
+Made by `python -m benchmarks performance --write docs/performance.md`: nmqc beside pylinac on the same images of
+`phantoms/` (Poisson noise), in one run on one machine. Only the ratios mean something elsewhere.
 """
 
 METHOD = """## How it is measured
@@ -32,18 +31,7 @@ METHOD = """## How it is measured
 * Times are given as *median CPU / least CPU / median wall*, in milliseconds. CPU time counts all threads, and for a
   command all its processes. The ratio of the median CPU times decides; the ratio of the least CPU times and that of
   the median wall times stand beside it.
-* **analysis** of pylinac: `analyze()` and `results_data()` of a file that has been read. `analyze()` alone leaves the
-  differential uniformity to be computed when it is asked for; as a process it is listed too.
-  Its work goes with the number of its pixels: it re-bins by powers of two, so that the Intevo's pixels become 4.8 mm
-  and the Brivo's 8.8 mm (nmqc: 6.6 mm for both).
-* **NEMA arithmetic**: re-binning by whole-number sums, nine-point smoothing, and the eight indices, by one edge
-  policy, with the masks given.
-* **`analyse` without bootstrap**: all else too: field and outline, flood test, both edge policies, grid phases,
-  structure, positions, evidence; no splits, and the noise floor known from the call before. pylinac has none of
-  these but the field.
-* **noise floor simulated anew**: as a fresh process does it, from 1,000 floods of pure noise.
-* **with 200 splits too**: the whole of what the command does by default.
-* Every nmqc command has an empty home and a fresh history; that results were recorded is checked.
+* Every nmqc command has an empty home; that it gave its results is checked.
 """
 
 ENGINES = """`nmqc uniformity FILE --json --no-record --replicates N` as a whole process on the Intevo's 1024 matrix,
@@ -55,13 +43,30 @@ COLUMNS = ("nmqc", "ms", "pylinac, or other", "ms", "ratio", "of least", "of wal
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The figures of one test.
+
+    Attributes
+    ----------
+    title, about : heading, and what images were timed
+    method : list in Markdown of what the rows mean
+    engines : the runs of the two engines, where the test has compiled kernels
+    """
+
+    title: str
+    about: str
+    comparisons: tuple[Comparison, ...]
+    method: str
+    engines: tuple[EngineRun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything measured in one run."""
 
     machine: dict[str, Any]
     loop: Timing
-    comparisons: tuple[Comparison, ...]
-    engines: tuple[EngineRun, ...]
+    parts: tuple[Part, ...]
 
 
 def machine_text(report: Report) -> str:
@@ -88,7 +93,7 @@ def _most_over_least(timing: Timing) -> float:
     return max(sample.cpu_s for sample in timing.samples) / timing.least_cpu_s
 
 
-def rows(report: Report) -> list[tuple[str, ...]]:
+def rows(part: Part) -> list[tuple[str, ...]]:
     """Return the comparisons as table rows, in the order of `COLUMNS`."""
     return [
         (
@@ -101,11 +106,11 @@ def rows(report: Report) -> list[tuple[str, ...]]:
             three_digits(one.ratio_of_walls),
             target_text(one),
         )
-        for one in report.comparisons
+        for one in part.comparisons
     ]
 
 
-def engine_rows(report: Report) -> list[tuple[str, ...]]:
+def engine_rows(part: Part) -> list[tuple[str, ...]]:
     """Return the runs of the two engines as table rows."""
     return [
         (
@@ -115,53 +120,52 @@ def engine_rows(report: Report) -> list[tuple[str, ...]]:
             milliseconds(run.numba),
             f"{run.numba.cpu_s / run.numpy.cpu_s:.2f}",
         )
-        for run in report.engines
+        for run in part.engines
     ]
 
 
-def engine_text(report: Report) -> str:
+def engine_text(part: Part) -> str:
     """Return from how many pixels on the kernels win."""
-    pixels = break_even(report.engines)
+    pixels = break_even(part.engines)
     if pixels is None:
-        most = report.engines[-1].pixels
+        most = part.engines[-1].pixels
         return f"The kernels win nowhere up to {most / 1e6:.1f} million pixels."
-    if pixels == report.engines[0].pixels:
+    if pixels == part.engines[0].pixels:
         return f"The kernels win from the smallest run on, {pixels / 1e6:.1f} million pixels or fewer."
     return f"The kernels win from about {pixels / 1e6:.0f} million pixels on."
 
 
 def text(report: Report) -> str:
     """Return the figures for a terminal."""
-    lines = [machine_text(report), noise_text(report), "Times: median CPU / least CPU / median wall, ms.", ""]
-    for what, ours, beside, theirs, ratio, least, walls, target in rows(report):
-        lines.append(what)
-        lines.append(f"    {ours}  beside {beside}: {theirs}")
-        lines.append(f"    {ratio} (least CPU {least}, wall {walls})  {target}".rstrip())
-    lines.append("")
-    for replicates, pixels, numpy, numba, ratio in engine_rows(report):
-        lines.append(
-            f"--replicates {replicates} ({pixels} Mpixel): NumPy {numpy}; Numba {numba}; {ratio} of it"
-        )
-    return "\n".join([*lines, engine_text(report)])
+    lines = [machine_text(report), noise_text(report), "Times: median CPU / least CPU / median wall, ms."]
+    for part in report.parts:
+        lines += ["", part.title, *_lines(part)]
+    return "\n".join(lines)
+
+
+def _lines(part: Part) -> Iterator[str]:
+    for what, ours, beside, theirs, ratio, least, walls, target in rows(part):
+        yield what
+        yield f"    {ours}  beside {beside}: {theirs}"
+        yield f"    {ratio} (least CPU {least}, wall {walls})  {target}".rstrip()
+    for replicates, pixels, numpy, numba, ratio in engine_rows(part):
+        yield f"--replicates {replicates} ({pixels} Mpixel): NumPy {numpy}; Numba {numba}; {ratio} of it"
+    if part.engines:
+        yield engine_text(part)
 
 
 def markdown(report: Report) -> str:
     """Return the page."""
-    return "\n".join(
-        [
-            HEAD,
-            "## Result\n",
-            machine_text(report) + "\n",
-            noise_text(report) + "\n",
-            _table(COLUMNS, rows(report)),
-            METHOD,
-            "## NumPy and Numba\n",
-            ENGINES,
-            _table(("N", "million pixels", "NumPy, ms", "Numba, ms", "Numba / NumPy"), engine_rows(report)),
-            engine_text(report)
-            + " `auto` changes over at `WORTHWHILE_PIXELS` in\n`nmqc/measure/engine.py`.\n",
-        ]
-    )
+    sections = [f"## {part.title}\n\n{part.about}\n\n{_table(COLUMNS, rows(part))}" for part in report.parts]
+    sections += [METHOD + "".join(part.method for part in report.parts)]
+    sections += [_engine_section(part) for part in report.parts if part.engines]
+    return "\n".join([HEAD, machine_text(report) + "\n", noise_text(report) + "\n", *sections])
+
+
+def _engine_section(part: Part) -> str:
+    columns = ("N", "million pixels", "NumPy, ms", "Numba, ms", "Numba / NumPy")
+    end = f"{engine_text(part)} `auto` changes over at `WORTHWHILE_PIXELS` in\n`nmqc/measure/engine.py`.\n"
+    return f"## NumPy and Numba\n\n{ENGINES}\n{_table(columns, engine_rows(part))}\n{end}"
 
 
 def _table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -172,10 +176,17 @@ def _table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 def document(report: Report) -> dict[str, Any]:
     """Return everything as JSON values, every sample in seconds."""
     return {
-        "schema": "nmqc.benchmark/1",
+        "schema": "nmqc.benchmark/2",
         "machine": report.machine,
         "loop": timing_json(report.loop),
-        "comparisons": [as_json(one) for one in report.comparisons],
+        "parts": [_part_json(part) for part in report.parts],
+    }
+
+
+def _part_json(part: Part) -> dict[str, Any]:
+    return {
+        "title": part.title,
+        "comparisons": [as_json(one) for one in part.comparisons],
         "engines": [
             {
                 "replicates": run.replicates,
@@ -183,7 +194,7 @@ def document(report: Report) -> dict[str, Any]:
                 "numpy": timing_json(run.numpy),
                 "numba": timing_json(run.numba),
             }
-            for run in report.engines
+            for run in part.engines
         ],
-        "numba_wins_from_pixels": break_even(report.engines) if report.engines else None,
+        "numba_wins_from_pixels": break_even(part.engines) if part.engines else None,
     }

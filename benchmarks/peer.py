@@ -83,7 +83,7 @@ def _run(command: list[str]) -> None:
 
 
 class Pylinac:
-    """A running child that analyses floods and times itself."""
+    """A running child that analyses images and times itself."""
 
     def __init__(self, python: Path, environment: Mapping[str, str]) -> None:
         self._child = subprocess.Popen(
@@ -102,8 +102,10 @@ class Pylinac:
     ) -> None:
         self._child.communicate()
 
-    def analyse(self, flood: Path) -> dict[str, Any]:
-        """Analyse a flood once: CPU and wall time of the analysis without reading, and the indices found.
+    def analyse(self, path: Path, test: str = "PlanarUniformity", **options: Any) -> dict[str, Any]:
+        """Analyse an image once: CPU and wall time of the analysis without reading, and the results.
+
+        `test` is a class of pylinac.nuclear, `options` go to its `analyze()`.
 
         Raises
         ------
@@ -112,7 +114,7 @@ class Pylinac:
         """
         assert self._child.stdin is not None
         assert self._child.stdout is not None
-        self._child.stdin.write(f"{flood}\n")
+        self._child.stdin.write(json.dumps([str(path), test, options]) + "\n")
         self._child.stdin.flush()
         answer = self._child.stdout.readline()
         if not answer:
@@ -120,11 +122,11 @@ class Pylinac:
         found: dict[str, Any] = json.loads(answer)
         return found
 
-    def work(self, flood: Path) -> Work:
-        """Return the work of analysing a flood."""
+    def work(self, path: Path, test: str = "PlanarUniformity", **options: Any) -> Work:
+        """Return the work of analysing an image; see `analyse`."""
 
         def work() -> Sample:
-            found = self.analyse(flood)
+            found = self.analyse(path, test, **options)
             return Sample(found["cpu_s"], found["wall_s"])
 
         return work

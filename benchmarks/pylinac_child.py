@@ -1,25 +1,26 @@
-"""Run by the Python that has pylinac: for each path on standard input, analyse it and print times as JSON.
+"""Run by the Python that has pylinac: analyse each image named on standard input and print times as JSON.
 
-What is timed: `analyze()` and `results_data()` of a file that has been read. `analyze()` alone leaves the
-differential uniformity, most of the work, to be computed when it is asked for.
+A line of input is a JSON array: path, class of `pylinac.nuclear`, options of its `analyze()`. What is timed:
+`analyze()` and `results_data()` of a file that has been read. `analyze()` alone leaves the differential uniformity
+of a flood, most of the work, to be computed when it is asked for.
 """
 
 import json
 import sys
 import time
+from typing import Any
 
-from pylinac.nuclear import PlanarUniformity
+from pylinac import nuclear
 
 
-def analysed(path: str) -> dict[str, object]:
-    """Return CPU and wall time, and the indices of the first frame."""
-    test = PlanarUniformity(path)
+def analysed(path: str, test: str, options: dict[str, Any]) -> dict[str, object]:
+    """Return CPU and wall time, and the results."""
+    image = getattr(nuclear, test)(path)
     cpu, wall = time.process_time(), time.perf_counter()
-    test.analyze()
-    results = test.results_data(as_dict=True)
-    times = {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall}
-    return times | {"indices": {name: float(value) for name, value in results["Frame 1"].items()}}
+    image.analyze(**options)
+    results = image.results_data(as_dict=True)
+    return {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall, "results": results}
 
 
 for line in sys.stdin:
-    print(json.dumps(analysed(line.rstrip("\n"))), flush=True)
+    print(json.dumps(analysed(*json.loads(line)), default=float), flush=True)

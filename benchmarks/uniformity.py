@@ -6,20 +6,15 @@ is timed in one run, in turn. Takes about a quarter of an hour; --quick, some mi
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import nmqc
-from benchmarks import page, peer
-from benchmarks.bench import Bench, Case, opened
-from benchmarks.clock import CommandFailed, Timing, Work, call, fixed_loop, in_turn
+from benchmarks import page, peer, runner
+from benchmarks.bench import Bench, Case
+from benchmarks.clock import CommandFailed, Timing, Work, call, in_turn
 from benchmarks.comparison import Comparison
 from benchmarks.engines import EngineRun
 from nmqc.measure.grid import sum_blocks
@@ -35,6 +30,22 @@ ARITHMETIC_FASTER = 50.0
 ANALYSE_FASTER = 10.0
 PROCESS_PART = 0.3
 HELP_PART = 2.0
+
+ABOUT = "Floods of 30 million counts in each detector."
+
+METHOD = """* **analysis** of pylinac, floods: `analyze()` and `results_data()` of a file that has been read.
+  `analyze()` alone leaves the differential uniformity to be computed when it is asked for; as a process it is
+  listed too.
+  Its work goes with the number of its pixels: it re-bins by powers of two, so that the Intevo's pixels become 4.8 mm
+  and the Brivo's 8.8 mm (nmqc: 6.6 mm for both).
+* **NEMA arithmetic**: re-binning by whole-number sums, nine-point smoothing, and the eight indices, by one edge
+  policy, with the masks given.
+* **`analyse` without bootstrap**: all else too: field and outline, flood test, both edge policies, grid phases,
+  structure, positions, evidence; no splits, and the noise floor known from the call before. pylinac has none of
+  these but the field.
+* **noise floor simulated anew**: as a fresh process does it, from 1,000 floods of pure noise.
+* **with 200 splits too**: the whole of what the command does by default.
+"""
 
 BARE = "from pylinac.nuclear import PlanarUniformity as P; p = P({flood!r}); p.analyze()"
 SHOWN = BARE + "; print(p.results_data(as_json=True))"
@@ -168,61 +179,18 @@ def _with_engine(bench: Bench, replicates: int, engine: str) -> Work:
     return bench.nmqc(arguments, check, NMQC_ENGINE=engine)
 
 
-def machine(python_of_peer: Path) -> dict[str, Any]:
-    """Return what the figures depend on, without the machine's name."""
-    import numpy as np
-
-    return {
-        "cores": os.cpu_count(),
-        "architecture": platform.machine(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "nmqc": nmqc.__version__,
-        "peer": peer.versions(python_of_peer),
-    }
-
-
-def measure(python_of_peer: Path, effort: Effort) -> page.Report:
-    """Run everything and return the figures."""
-    with opened(python_of_peer) as bench:
-        loop = in_turn({"loop": fixed_loop()}, 25)["loop"].samples
-        print("analyses ...", file=sys.stderr)
-        comparisons = compare_analyses(bench, effort.analyses)
-        print("whole processes ...", file=sys.stderr)
-        comparisons += compare_processes(bench, effort.processes)
-        print("engines ...", file=sys.stderr)
-        engines = compare_engines(bench, effort.engines, effort.replicates)
-        loop += in_turn({"loop": fixed_loop()}, 25)["loop"].samples
-    return page.Report(machine(python_of_peer), Timing(loop), tuple(comparisons), tuple(engines))
+def part(bench: Bench, quick: bool) -> page.Part:
+    """Measure everything about floods."""
+    effort = QUICK if quick else USUAL
+    print("floods: analyses ...", file=sys.stderr)
+    comparisons = compare_analyses(bench, effort.analyses)
+    print("floods: whole processes ...", file=sys.stderr)
+    comparisons += compare_processes(bench, effort.processes)
+    print("floods: engines ...", file=sys.stderr)
+    engines = compare_engines(bench, effort.engines, effort.replicates)
+    return page.Part("Flood uniformity", ABOUT, tuple(comparisons), METHOD, tuple(engines))
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmark; return 0, or 3 where something could not be measured."""
-    options = _parser().parse_args(arguments)
-    try:
-        python = peer.python_with_pylinac(options.venv or peer.default_folder())
-        report = measure(python.absolute(), QUICK if options.quick else USUAL)
-    except (peer.NoPeer, CommandFailed) as reason:
-        print(f"benchmarks: {reason}", file=sys.stderr)
-        return 3
-    print(page.text(report))
-    if options.json is not None:
-        options.json.write_text(json.dumps(page.document(report), indent=1) + "\n", encoding="utf-8")
-    if options.write is not None:
-        options.write.write_text(page.markdown(report), encoding="utf-8")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks uniformity", description=__doc__)
-    parser.add_argument(
-        "--venv",
-        type=Path,
-        metavar="DIR",
-        help="virtual environment of pylinac (default: in the user's cache)",
-    )
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: rough figures in some minutes")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write every sample as JSON")
-    parser.add_argument("--write", type=Path, metavar="PAGE", help="write the page docs/performance.md")
-    return parser
+    return runner.run("uniformity", __doc__, (part,), arguments)

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import clock, page, peer, uniformity
+from benchmarks import bars, clock, page, peer, runner, uniformity
 from benchmarks.bench import Bench, Case, opened
 from benchmarks.clock import CommandFailed, Sample, Timing, Work, call, command, in_turn
 from benchmarks.comparison import Comparison, as_json
@@ -159,11 +159,15 @@ def test_a_failed_installation_is_taken_away_and_says_what_to_do(
 
 def report() -> page.Report:
     comparison = Comparison("analyse", "analysis", timing(0.02, 0.03), timing(1.5, 1.7), True, 10.0)
+    engines = (engine_run(10**6, 1.0, 2.0), engine_run(10**8, 9.0, 4.0))
+    other = Comparison("bars", "process", timing(0.5, 0.7), timing(0.01), False, None, 0.6)
     return page.Report(
-        uniformity.machine(NO_PEER) | {"peer": {"pylinac": "3.49.0", "numpy": "2.0", "pydicom": "2.4"}},
+        runner.machine(NO_PEER) | {"peer": {"pylinac": "3.49.0", "numpy": "2.0", "pydicom": "2.4"}},
         timing(0.01, 0.02),
-        (comparison,),
-        (engine_run(10**6, 1.0, 2.0), engine_run(10**8, 9.0, 4.0)),
+        (
+            page.Part("Floods", "some", (comparison,), "* floods\n", engines),
+            page.Part("Bars", "more", (other,), "* bars\n"),
+        ),
     )
 
 
@@ -172,6 +176,23 @@ def test_page_and_text_state_ratio_target_and_outcome() -> None:
         assert "64 times as fast" in shown  # medians: 1.6 s over 0.025 s
         assert "at least 10: reached" in shown
         assert "about 18 million pixels" in shown  # 1 + 99 * 1 / (1 + 5) = 17.5
+        assert "60 times as long" in shown  # medians: 0.6 s over 0.01 s
+        assert "at most 0.6 s: reached" in shown
+        assert shown.count("The kernels win") == 1  # of the part alone that has engines
+
+
+def test_the_page_holds_every_part_with_its_method() -> None:
+    shown = page.markdown(report())
+    places = [
+        shown.index(one) for one in ("## Floods", "## Bars", "## How it is measured", "* floods", "* bars")
+    ]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(("most_s", "reached"), [(0.6, True), (0.599, False)])
+def test_a_time_at_its_bound_reaches_it(most_s: float, reached: bool) -> None:
+    comparison = Comparison("a", "b", timing(0.5, 0.7), timing(0.01), False, None, most_s)
+    assert comparison.reached is reached
 
 
 def test_the_page_names_neither_the_machine_nor_its_folders() -> None:
@@ -183,7 +204,32 @@ def test_the_page_names_neither_the_machine_nor_its_folders() -> None:
 
 def test_the_json_holds_every_sample_and_no_infinity() -> None:
     found = json.loads(json.dumps(page.document(report()), allow_nan=False))
-    (comparison,) = found["comparisons"]
-    assert comparison == as_json(report().comparisons[0])
+    floods, bar_images = found["parts"]
+    (comparison,) = floods["comparisons"]
+    assert comparison == as_json(report().parts[0].comparisons[0])
     assert [sample["cpu_s"] for sample in comparison["theirs"]] == [1.5, 1.7]
-    assert found["numba_wins_from_pixels"] == round(1e6 + 99e6 / 6)
+    assert floods["numba_wins_from_pixels"] == round(1e6 + 99e6 / 6)
+    assert bar_images["engines"] == []
+    assert bar_images["comparisons"][0]["most_s"] == 0.6
+
+
+def test_the_bar_phantom_that_is_timed_lies_where_pylinac_is_told() -> None:
+    case = bars.BarCase(512)
+    told, phantom = case.told(), case.phantom()
+    pixel = phantom.spacing_mm[0]
+    assert told["distance_from_center_mm"] * pixel == pytest.approx(bars.FROM_CENTRE_MM, abs=pixel / 100)
+    places = {
+        (1, 1): 0,
+        (1, -1): 1,
+        (-1, -1): 2,
+        (-1, 1): 3,
+    }  # x, y down: pylinac's 45, -45, -135, 135 degrees
+    for one in phantom.truth().quadrants:
+        x, y = one.centre_mm
+        assert told["bar_widths"][places[1 if x > 0 else -1, 1 if y > 0 else -1]] == one.width_mm
+
+
+def test_a_resolution_command_without_an_fwhm_is_found_out() -> None:
+    bars.measured(b"FWHM, joint fit   4.18 mm")
+    with pytest.raises(CommandFailed, match="no joint FWHM"):
+        bars.measured(b"refused  bars.dcm: not a bar phantom")
