@@ -46,6 +46,8 @@ class JointFit:
     covariance : of (fwhm_mm..., contrast); widened by chi-squared over its degrees where that is unlikely
     chi_squared, degrees : of the fit
     widened : True where the covariance is widened
+    pull : derivative of ln(contrast) by the squared modulation of every point
+    spread : standard deviation of the squared modulation of every point, by the model
     apart : True where the FWHM is the mean of x and y, fitted apart
     """
 
@@ -55,7 +57,21 @@ class JointFit:
     chi_squared: float
     degrees: int
     widened: bool
+    pull: Floats
+    spread: Floats
     apart: bool = False
+
+    @property
+    def factor(self) -> float:
+        """By how much the uncertainties are widened."""
+        return float((self.chi_squared / self.degrees) ** 0.5) if self.widened else 1.0
+
+    def parts(self, sigma: float) -> dict[str, float]:
+        """Return the counting part of a widened standard deviation, and what an unlikely chi-squared adds."""
+        if not self.widened:
+            return {"counting": sigma}
+        counting = sigma / self.factor
+        return {"counting": counting, "fit": float((sigma**2 - counting**2) ** 0.5)}
 
     def sigma(self, number: int) -> float:
         """Standard deviation of one of (fwhm_mm..., contrast)."""
@@ -176,7 +192,21 @@ def _result(points: Sequence[Point], blur: Floats, parameters: Floats) -> JointF
     degrees = len(points) - len(parameters)
     widened = degrees > 0 and float(chdtrc(degrees, chi_squared)) < UNLIKELY
     covariance = covariance * np.outer(scale, scale) * (chi_squared / degrees if widened else 1.0)
-    return JointFit(fwhm, contrast, covariance, chi_squared, degrees, widened)
+    pull = (np.linalg.inv(information) @ (slopes / sigma[:, None] ** 2).T)[-1]
+    return JointFit(fwhm, contrast, covariance, chi_squared, degrees, widened, pull, sigma)
+
+
+def mtf_of(points: Sequence[Point], number: int, fit: JointFit) -> tuple[float, float]:
+    """Return the MTF at one of the points that were fitted, (pi / 4) m / C0 without the pixels, and its uncertainty.
+
+    The contrast hangs on the same modulations: d ln(MTF) = dm^2 / (2 m^2) - d ln(C0).
+    """
+    one = points[number]
+    value = np.pi / 4 * one.quadrant.found.value / fit.contrast / one.aperture
+    slopes = -fit.pull
+    slopes[number] += 0.5 / one.quadrant.found.squared
+    sigma = value * float(((slopes * fit.spread) ** 2).sum()) ** 0.5
+    return float(value), float(sigma * fit.factor)
 
 
 def camera_fit(points: Sequence[Point]) -> JointFit:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nmqc.errors import CannotMeasure
+from nmqc.measure.depth import depth_mm
 from nmqc.measure.grid import Axis
 from nmqc.model import Frame
 from nmqc.resolution.bar_cross import Pattern, refine_cross
@@ -176,15 +177,13 @@ def _require_three(patterns: Sequence[Pattern]) -> None:
 
 def largest_disc(image: BarImage, bars: Mask, cross: Cross, quadrant: int, margin_mm: float) -> Disc | None:
     """Return the largest disc in a quadrant that keeps a margin from its borders and from where no bars are."""
-    from scipy.ndimage import distance_transform_edt
-
     rows, columns = (
         Axis(2 * axis.count, axis.pitch_mm / 2, axis.start_mm)
         for axis in (image.cell_rows, image.cell_columns)
     )
     x, y = np.meshgrid(columns.centres_mm, rows.centres_mm)
     free = np.repeat(np.repeat(bars, 2, axis=0), 2, axis=1) & cross.inside(quadrant, x, y, 0.0)
-    deep = distance_transform_edt(np.pad(free, 1), sampling=(rows.pitch_mm, columns.pitch_mm))[1:-1, 1:-1]
+    deep = depth_mm(free, (rows.pitch_mm, columns.pitch_mm))
     deepest = float(deep.max())
     if deepest <= margin_mm:
         return None

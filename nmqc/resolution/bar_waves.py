@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nmqc.resolution.bar_image import BarImage, Floats
 
 WINDOW_MM, STEP_MM = 48.0, 16.0
-WIDTHS_MM = (1.5, 7.0)
+WIDTHS_MM = (1.5, 8.0)
 NYQUIST_PART = 0.45  # cycles a pixel up to which waves are searched
 CHANCE = 6.0  # natural logarithm of one over the chance of a false wave in a window
 SAME_WAVE_PER_MM = 0.012
@@ -59,7 +59,7 @@ def find_waves(image: BarImage, *, raw_counts: bool) -> Waves:
     """Return the waves of a bar image.
 
     In windows of 48 mm, tapered by a Hann window, the largest peak of the periodogram between bar widths of 1.5 and
-    7 mm is kept where it exceeds the noise by more than ln(independent frequencies) + 6: the power of noise is
+    8 mm is kept where it exceeds the noise by more than ln(independent frequencies) + 6: the power of noise is
     exponentially distributed. Peaks are gathered into waves; directions off the right angles of the strongest wave
     are dropped, for bars stand at right angles to each other.
     """
@@ -134,7 +134,7 @@ def _plane(parts: Floats) -> Floats:
 
 
 def searched_frequencies(fx: Floats, fy: Floats, image: BarImage) -> NDArray[np.bool_]:
-    """Return which frequencies are searched: bar widths of 1.5 to 7 mm, below 0.45 cycles a pixel."""
+    """Return which frequencies are searched: bar widths of 1.5 to 8 mm, below 0.45 cycles a pixel."""
     frequency = np.hypot(fx, fy)
     highest = min(0.5 / WIDTHS_MM[0], NYQUIST_PART / max(image.rows.pitch_mm, image.columns.pitch_mm))
     return np.asarray((frequency >= 0.5 / WIDTHS_MM[1]) & (frequency <= highest))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from nmqc.resolution.bar_fit import (
     averaged,
     camera_fit,
     joint_fit,
+    mtf_of,
     point,
     resolved_limit,
     smallest_resolved,
@@ -118,8 +120,9 @@ def warm_up() -> None:
     """Compile nothing: there is no kernel here."""
 
 
+@lru_cache(maxsize=1)
 def _recognised(frame: Frame, kind: str) -> tuple[BarImage, Layout]:
-    """Return the image and its first layout, or refuse what shows no bars.
+    """Return the image and its first layout, or refuse what shows no bars; of the last image they are kept.
 
     Raises
     ------
@@ -150,8 +153,11 @@ def _measured(frame: Frame, acquisition: Acquisition, options: Options) -> _Imag
         findings.absent(["fwhm"], axis, "no_rotations", NO_ROTATIONS)
     for number, code, reason in bars.unmeasured:
         findings.absent(PER_QUADRANT, names[number], code, reason)
-    for one in points:
-        _quadrant(one, names[one.quadrant.number], fit, frame, options.flood, findings)
+    for number, one in enumerate(points):
+        name = names[one.quadrant.number]
+        _modulation(points, number, name, fit, findings)
+        _width(one.quadrant, name, findings)
+        _by_moments(one.quadrant, name, frame, options.flood, findings)
     _resolved(bars, findings)
     _place(bars, findings)
     moved = [
@@ -187,70 +193,64 @@ def _fit(
         return reason
 
 
-def _parts(fit: JointFit, number: int) -> dict[str, float]:
-    """Return the counting part of an uncertainty, and what an unlikely chi-squared adds."""
-    total = fit.sigma(number)
-    if not fit.widened:
-        return {"counting": total}
-    counting = total / (fit.chi_squared / fit.degrees) ** 0.5
-    return {"counting": counting, "fit": (total**2 - counting**2) ** 0.5}
-
-
 def _camera(fit: JointFit | CannotMeasure, frame: Frame, findings: Findings) -> None:
     """Give FWHM, contrast and limit of the camera."""
     if isinstance(fit, CannotMeasure):
         findings.absent(["fwhm", "contrast", "limit"], "", fit.code, fit.reason)
         return
-    findings.measurements.append(Measurement(METRICS["fwhm"], float(fit.fwhm_mm[0]), "", _parts(fit, 0)))
-    findings.measurements.append(Measurement(METRICS["contrast"], fit.contrast, "", _parts(fit, 1)))
+    findings.measurements.append(
+        Measurement(METRICS["fwhm"], float(fit.fwhm_mm[0]), "", fit.parts(fit.sigma(0)))
+    )
+    findings.measurements.append(Measurement(METRICS["contrast"], fit.contrast, "", fit.parts(fit.sigma(1))))
     findings.attempt(["limit"], "", lambda: [_limit(fit, frame)])
 
 
 def _limit(fit: JointFit, frame: Frame) -> Measurement:
     width, sigma = resolved_limit(fit, max(frame.spacing_mm))
-    return Measurement(METRICS["limit"], width, "", {"counting": sigma})
+    return Measurement(METRICS["limit"], width, "", fit.parts(sigma))
 
 
-def _quadrant(
-    one: Point,
-    name: str,
-    fit: JointFit | CannotMeasure,
-    frame: Frame,
-    flood: Acquisition | None,
-    findings: Findings,
+def _modulation(
+    points: Sequence[Point], number: int, name: str, fit: JointFit | CannotMeasure, findings: Findings
 ) -> None:
-    """Give modulation, MTF, width, and the moments of one quadrant."""
-    quadrant = one.quadrant
-    found = quadrant.found
+    """Give modulation and MTF of one quadrant, where they stand out from the noise."""
+    found = points[number].quadrant.found
     if found.squared <= 0 or found.snr < ABOVE_NOISE:
-        above = f"no modulation above the noise (less than {(max(found.squared, 0) + 9 * found.sigma**2) ** 0.5:.3f})"
-        findings.absent(["modulation", "mtf"], name, "not_resolved", f"{above}: these bars are not resolved")
-    else:
-        parts = {"counting": found.sigma}
-        findings.measurements.append(Measurement(METRICS["modulation"], found.value, name, parts))
-        _mtf(one, name, fit, findings)
-    if quadrant.seen:
-        sigma = 0.5 / quadrant.frequency**2 * quadrant.frequency_sigma
-        findings.measurements.append(
-            Measurement(METRICS["width"], quadrant.width_mm, name, {"counting": sigma})
-        )
-    else:
-        findings.absent(
-            ["width"], name, "not_resolved", "these bars are not resolved: their width cannot be measured"
-        )
+        below = (max(found.squared, 0.0) + ABOVE_NOISE**2 * found.sigma**2) ** 0.5
+        reason = f"no modulation above the noise (less than {below:.3f}): these bars are not resolved"
+        findings.absent(["modulation", "mtf"], name, "not_resolved", reason)
+        return
+    counting = {"counting": found.sigma}
+    findings.measurements.append(Measurement(METRICS["modulation"], found.value, name, counting))
+    _mtf(points, number, name, fit, findings)
+
+
+def _width(quadrant: Quadrant, name: str, findings: Findings) -> None:
+    """Give the width of the bars by their frequency, where that was measured."""
+    if not quadrant.seen:
+        reason = "these bars are not resolved: their width cannot be measured"
+        findings.absent(["width"], name, "not_resolved", reason)
+        return
+    counting = {"counting": 0.5 / quadrant.frequency**2 * quadrant.frequency_sigma}
+    findings.measurements.append(Measurement(METRICS["width"], quadrant.width_mm, name, counting))
+
+
+def _by_moments(
+    quadrant: Quadrant, name: str, frame: Frame, flood: Acquisition | None, findings: Findings
+) -> None:
     both = ("fwhm_moments", "fwhm_moments_pi4")
     findings.attempt(both, name, lambda: _moments(quadrant, name, frame, flood))
 
 
-def _mtf(one: Point, name: str, fit: JointFit | CannotMeasure, findings: Findings) -> None:
+def _mtf(
+    points: Sequence[Point], number: int, name: str, fit: JointFit | CannotMeasure, findings: Findings
+) -> None:
     """Give (pi / 4) m / C0, the pixels divided out."""
     if isinstance(fit, CannotMeasure):
         findings.absent(["mtf"], name, fit.code, fit.reason)
         return
-    found = one.quadrant.found
-    value = np.pi / 4 * found.value / fit.contrast / one.aperture
-    parts = {"counting": value * found.sigma / found.value, "contrast": value * fit.sigma(1) / fit.contrast}
-    findings.measurements.append(Measurement(METRICS["mtf"], float(value), name, parts))
+    value, sigma = mtf_of(points, number, fit)
+    findings.measurements.append(Measurement(METRICS["mtf"], value, name, fit.parts(sigma)))
 
 
 def _moments(quadrant: Quadrant, name: str, frame: Frame, flood: Acquisition | None) -> list[Measurement]:
@@ -452,7 +452,7 @@ def _together(group: Sequence[_Image], acquisition: Acquisition, options: Option
     _camera(fit, group[0].frame, findings)
     for number, axis in enumerate("xy"):
         if isinstance(apart, JointFit):
-            value, parts = float(apart.fwhm_mm[number]), _parts(apart, number)
+            value, parts = float(apart.fwhm_mm[number]), apart.parts(apart.sigma(number))
             findings.measurements.append(Measurement(METRICS["fwhm"], value, axis, parts))
         else:
             findings.absent(["fwhm"], axis, apart.code, apart.reason)

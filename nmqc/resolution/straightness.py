@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
+from nmqc.measure.depth import depth_mm
 from nmqc.measure.grid import Axis
 from nmqc.measure.roots import root
 from nmqc.model import NoiseFloor
@@ -50,8 +51,12 @@ class Displacements:
 
     @property
     def left(self) -> float:
-        """The part of the noise that the plane leaves: three of as many numbers are taken out as are independent."""
-        return max(1 - 3 / (self.independent / 2), 0.2)
+        """The part of the variance of the noise that the plane leaves: it takes three numbers out.
+
+        A side of L holds 1 + L / (2 sqrt(pi) s) independent ones, for Gaussians of sigma s.
+        """
+        side = STEP_PERIODS * self.moved_mm.size**0.5
+        return max(float(1 - 3 / (1 + side / (2 * np.pi**0.5 * SPREAD_PERIODS)) ** 2), 0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +143,8 @@ def _on_bars(
     image: BarImage, bars: Mask, cross: Cross, quadrant: Quadrant, x: Floats, y: Floats
 ) -> NDArray[np.bool_]:
     """Return which pixels lie on bars of the quadrant, 10 mm inside its borders."""
-    from scipy.ndimage import distance_transform_edt
-
     rows, columns = image.cell_rows, image.cell_columns
-    deep = distance_transform_edt(np.pad(bars, 1), sampling=(rows.pitch_mm, columns.pitch_mm))[1:-1, 1:-1]
+    deep = depth_mm(bars, (rows.pitch_mm, columns.pitch_mm))
     row, column = (
         np.clip(((at - axis.start_mm) / axis.pitch_mm).astype(int), 0, axis.count - 1)
         for at, axis in ((y, rows), (x, columns))
