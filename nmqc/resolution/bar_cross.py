@@ -21,7 +21,7 @@ LEVEL_MM = (12.0, 20.0)  # from a line: where the level of the bars is read
 INSIDE_MM = 20.0  # where it is looked up whether bars lie behind a piece of the border
 CLEAR_MM = 12.0  # from the other line of the cross
 FEWEST_PIXELS = 200
-BARS_PART = 0.04  # of a bar, to which its end is known: the model leaves the harmonics out
+BARS_PART = 0.06  # of a bar, to which its end is known: the model leaves the harmonics out
 
 
 @dataclass(frozen=True, slots=True)

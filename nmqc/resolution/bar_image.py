@@ -13,7 +13,7 @@ from nmqc.measure.grid import Axis, Blocks, sum_blocks
 from nmqc.model import Frame
 
 SEARCH_PIXEL_MM = 1.3  # re-binned up to this: the finest bars of 1.5 mm keep 2.3 pixels a period
-CELL_MM = 5.0
+CELL_MM, SMOOTHED_MM = 5.0, 5.0
 LIT = 0.3  # of the 95th percentile of the level
 SMALLEST_MM = 100.0  # of an image that can hold four quadrants of bars
 
@@ -29,7 +29,7 @@ class BarImage:
     counts : shape (rows, columns)
     rows, columns : axes of `counts`
     cell_rows, cell_columns : axes of the cells of about 5 mm
-    level : shape of the cells: counts per pixel, smoothed over about 8 mm
+    level : shape of the cells: counts per pixel, smoothed by a sigma of 5 mm
     lit : shape of the cells: True where the level exceeds 0.3 of its 95th percentile
     blocks : pixels to a cell, (down, along)
     """
@@ -70,11 +70,12 @@ def bar_image(frame: Frame) -> BarImage:
     counts = sum_blocks(frame.counts, *fine).astype(np.float64)
     rows, columns = (block.axis(size, pitch) for block, (size, pitch) in zip(fine, _axes(frame), strict=True))
     down, along = (_blocks(axis.count, axis.pitch_mm, CELL_MM) for axis in (rows, columns))
-    level = smoothed(sum_blocks(counts, down, along) / (down.factor * along.factor))
     cell_rows, cell_columns = (
         Axis(block.count, block.factor * axis.pitch_mm, axis.start_mm + block.first * axis.pitch_mm)
         for block, axis in ((down, rows), (along, columns))
     )
+    cells = sum_blocks(counts, down, along) / (down.factor * along.factor)
+    level = _smoothed(cells, (cell_rows.pitch_mm, cell_columns.pitch_mm))
     lit = level > LIT * np.percentile(level[level > 0], 95) if (level > 0).any() else level > 0
     return BarImage(counts, rows, columns, cell_rows, cell_columns, level, lit, (down, along))
 
@@ -90,12 +91,16 @@ def _blocks(count: int, pitch_mm: float, wanted_mm: float) -> Blocks:
     return Blocks(factor, count % factor // 2, count // factor)
 
 
-def smoothed(values: NDArray[Any]) -> Floats:
-    """Return values smoothed by 1-2-1 along both axes, the border repeated."""
-    for axis in (0, 1):
-        wide = np.pad(values, [(1, 1) if axis == one else (0, 0) for one in (0, 1)], mode="edge")
-        before, here, after = (
-            np.take(wide, range(first, first + values.shape[axis]), axis=axis) for first in (0, 1, 2)
-        )
-        values = (before + 2 * here + after) / 4
-    return np.asarray(values, np.float64)
+def _smoothed(values: Floats, pitch_mm: tuple[float, float]) -> Floats:
+    """Return values smoothed by 1-2-1 as often as gives a sigma of 5 mm or more, the border repeated.
+
+    Bars of 7 mm then ripple by a tenth of their modulation.
+    """
+    for axis, pitch in enumerate(pitch_mm):
+        for _ in range(int(np.ceil(2 * (SMOOTHED_MM / pitch) ** 2))):
+            wide = np.pad(values, [(1, 1) if axis == one else (0, 0) for one in (0, 1)], mode="edge")
+            before, here, after = (
+                np.take(wide, range(first, first + values.shape[axis]), axis=axis) for first in (0, 1, 2)
+            )
+            values = (before + 2 * here + after) / 4
+    return values

@@ -117,7 +117,7 @@ def _segments(points: Points, image: Coarse) -> tuple[tuple[Segment, ...], float
             break
         votes.withdraw(run & left)
         left &= ~run
-    return tuple(found), float(points.strength[own].sum() / points.strength.sum())
+    return tuple(found), float(votes.weight[own].sum() / votes.weight.sum())
 
 
 def _joined(parts: Sequence[Segment]) -> tuple[Segment, ...]:
