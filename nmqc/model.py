@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 Verdict = Literal["pass", "warn", "fail", "unjudged"]
 DetectorSource = Literal["vector", "user", "pattern", "single-head"]
-#: Reasons that a quantity is absent which are nobody's fault: the caller did not give what it needs.
+#: Reasons that a quantity is absent which are nobody's fault: what it needs was not given, or the object does not
+#: show it.
 EXPECTED_ABSENCES = frozenset(
     {
         "no_ratio",
@@ -32,6 +33,9 @@ EXPECTED_ABSENCES = frozenset(
         "no_separation",
         "no_pair",
         "one_orientation",
+        "not_resolved",
+        "no_modulation",
+        "modulation_out_of_range",
         "per_image",
     }
 )

@@ -137,7 +137,7 @@ def _displacements(frame: Frame, moved: Sequence[Displacements]) -> Picture:
                 np.add.at(total, (row[inside], column[inside]), one.moved_mm[inside])
                 np.add.at(number, (row[inside], column[inside]), 1.0)
     return Picture(
-        title="displacement across the bars",
+        title="displacement across the bars, right or down",
         image=total / np.maximum(number, 1),
         spacing_mm=(CELL_MM, CELL_MM),
         unit="mm",

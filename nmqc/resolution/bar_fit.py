@@ -19,6 +19,9 @@ MEASURABLE = (
 FEWEST = 3  # measurable quadrants
 RESOLVED = 0.08  # modulation at which bars count as resolved
 STEPS = 60
+MOST_ALIKE = (
+    200.0  # condition number of the fit, beyond which widths are too much alike to tell FWHM and contrast
+)
 UNLIKELY = 0.001  # chance of a chi-squared beyond which the uncertainties are widened by it
 
 
@@ -137,7 +140,8 @@ def _start(good: Sequence[Point], blur: Floats, points: Sequence[Point]) -> Floa
     value = np.array([one.quadrant.found.value / one.aperture for one in good])
     weight = np.array([one.quadrant.found.snr for one in good])
     design = np.column_stack([-blur[chosen], np.ones(len(good))])
-    if np.linalg.matrix_rank(design * weight[:, None], tol=1e-6 * weight.max()) < design.shape[1]:
+    weighted = design * weight[:, None]
+    if np.linalg.cond(weighted / np.linalg.norm(weighted, axis=0)) > MOST_ALIKE:
         raise _not_separable()
     logs = np.log(np.pi / 4 * value)
     return np.asarray(np.linalg.lstsq(design * weight[:, None], logs * weight, rcond=None)[0])
@@ -275,26 +279,42 @@ def _limit(fwhm_mm: float, contrast: float, spacing_mm: float) -> float:
     low, high = max(1.0, 0.55 * spacing_mm), 20.0
     if excess(low) >= 0 or excess(high) <= 0:
         raise CannotMeasure(
-            "below_limit", "the fitted curve does not cross a modulation of 0.08 between bars of 1 and 20 mm"
+            "below_limit",
+            "the fitted curve does not cross a modulation of 0.08 between bars of 1 and 20 mm: "
+            "is this an image as it was acquired?",
         )
     return root(excess, low, high)
 
 
-def smallest_resolved(quadrants: Sequence[Quadrant]) -> float:
+def smallest_resolved(quadrants: Sequence[Quadrant], unmeasured_mm: Sequence[float] = ()) -> float:
     """Return the smallest bars in mm that are resolved, all wider ones being resolved too.
 
     Resolved: a modulation of 0.08 or more, and five times its uncertainty.
 
+    Parameters
+    ----------
+    quadrants : those that were measured
+    unmeasured_mm : widths of the bars that were not
+
     Raises
     ------
     CannotMeasure
-        ``none_resolved``.
+        ``none_resolved``. ``not_all_measured``: the answer hangs on bars that were not measured.
     """
     smallest = None
     for one in sorted(quadrants, key=lambda one: -one.nominal_mm):
         if one.found.value < RESOLVED or one.found.snr < SEEN:
+            known_to = one.nominal_mm
             break
         smallest = one.nominal_mm
+    else:
+        known_to = 0.0
+    if any(width > known_to for width in unmeasured_mm):
+        raise CannotMeasure(
+            "not_all_measured",
+            "the smallest resolved bars may be among those that could not be measured: put the whole phantom in the "
+            "field, on pixels fine enough for its bars",
+        )
     if smallest is None:
         raise CannotMeasure("none_resolved", "not even the widest bars are resolved: acquire more counts")
     return smallest

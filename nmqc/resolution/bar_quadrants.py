@@ -78,11 +78,10 @@ class Bars:
     centre_sigma_mm : (x, y)
     match : the set of bars, and the measured scale
     quadrants : those that could be measured, clockwise from the top left
-    too_coarse : names and widths of those whose bars are too fine for the pixels
+    unmeasured : number, code and reason of the others
     bars : shape of the cells: where bars are
     """
 
-    image: BarImage
     cross: Cross
     rotation_deg: float
     rotation_sigma_deg: float
@@ -91,7 +90,11 @@ class Bars:
     quadrants: tuple[Quadrant, ...]
     unmeasured: tuple[tuple[int, str, str], ...]
     bars: Mask
-    open_line: bool = False
+
+    @property
+    def unmeasured_mm(self) -> tuple[float, ...]:
+        """Nominal widths of the bars that could not be measured."""
+        return tuple(self.match.widths_mm[number] for number, _, _ in self.unmeasured)
 
 
 def find_bars(frame: Frame, image: BarImage, layout: Layout, given_mm: Sequence[float] | None) -> Bars:
@@ -111,6 +114,7 @@ def find_bars(frame: Frame, image: BarImage, layout: Layout, given_mm: Sequence[
     patterns = _patterns(frame, image, layout, cross, MARGIN_MM, patterns)
     angle, angle_sigma = _rotation(patterns)
     cross = replace(cross, angle_deg=_nearest(angle, cross.angle_deg))
+    patterns = _fine_enough(frame, patterns)
     widths: list[float | None] = [None] * 4
     for one in patterns:
         widths[one.quadrant] = 0.5 / float(np.hypot(one.fx, one.fy))
@@ -123,7 +127,6 @@ def find_bars(frame: Frame, image: BarImage, layout: Layout, given_mm: Sequence[
         float(np.hypot(sin * sigma_u, cos * sigma_v)),
     )
     return Bars(
-        image,
         cross,
         angle,
         angle_sigma,
@@ -293,6 +296,22 @@ def _measured(
     return quadrants, unmeasured
 
 
+def _fine_enough(frame: Frame, patterns: Sequence[Pattern]) -> list[Pattern]:
+    """Return the quadrants whose bars are wide enough for the pixels: finer ones may be mirages of the sampling.
+
+    Raises
+    ------
+    CannotMeasure
+        ``pixels_too_coarse``: fewer than three are left.
+    """
+    widths = {one.quadrant: 0.5 / float(np.hypot(one.fx, one.fy)) for one in patterns}
+    fine = [one for one in patterns if max(frame.spacing_mm) < COARSE * widths[one.quadrant]]
+    if len(fine) < 3 <= len(patterns):
+        _require_fine(frame, min(widths.values()))
+    _require_three(fine)
+    return fine
+
+
 def _require_fine(frame: Frame, width_mm: float) -> None:
     pixel = max(frame.spacing_mm)
     if pixel >= COARSE * width_mm:
@@ -347,5 +366,6 @@ def _along_first(patterns: Sequence[Pattern], number: int, angle_deg: float) -> 
         return bool(not beside[0] if opposite != beside[0] else opposite)
     raise CannotMeasure(
         "direction_unknown",
-        f"the {NAMES[number]} quadrant shows no bars, and those of the others do not tell which way its bars run",
+        f"the {NAMES[number]} quadrant shows no bars, and the others do not tell which way they run: "
+        "check the phantom",
     )

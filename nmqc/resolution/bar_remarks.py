@@ -21,7 +21,14 @@ def remarks(
     radionuclide: str,
 ) -> list[Remark]:
     """Return the remarks on one image."""
-    said = [_counts(frame), _sampling(frame, bars), _noise(bars), _unresolved(bars), _scale(bars), _fit(fit)]
+    said = [
+        _counts(frame),
+        _sampling(frame, bars),
+        _noise(bars),
+        _unresolved(bars),
+        _scale(bars),
+        fit_remark(fit),
+    ]
     said.append(_grade(bars, frame, radionuclide))
     return [remark for remark in said if remark is not None]
 
@@ -54,9 +61,12 @@ def _noise(bars: Bars) -> Remark | None:
     if not off:
         return None
     where = ", ".join(f"{one.found.noise:.2f} at the {one.name}" for one in off)
+    why = "the values were scaled, or there is more than the bars"
+    if min(one.found.noise for one in off) < POISSON[0]:
+        why = "the image was smoothed, interpolated or scaled down: give it as it was acquired"
     return Remark(
         "noise_not_poisson",
-        f"after the bars are taken out the variance over the mean is {where}, not 0.9 to 1.1: it stands for the mean",
+        f"after the bars are taken out the variance over the mean is {where}, not 0.9 to 1.1: {why}",
     )
 
 
@@ -81,7 +91,8 @@ def _scale(bars: Bars) -> Remark | None:
     )
 
 
-def _fit(fit: JointFit | CannotMeasure) -> Remark | None:
+def fit_remark(fit: JointFit | CannotMeasure) -> Remark | None:
+    """Return what is to be said of the joint fit."""
     if isinstance(fit, CannotMeasure):
         return None
     if fit.widened:
@@ -99,15 +110,15 @@ def _fit(fit: JointFit | CannotMeasure) -> Remark | None:
     if fit.contrast - 3 * fit.sigma(fit.fwhm_mm.size) > 1:
         return Remark(
             "contrast_above_one",
-            f"the input contrast of {fit.contrast:.2f} exceeds 1: bars are narrower or wider than the gaps, or the "
-            "values were processed",
+            f"the input contrast of {fit.contrast:.2f} exceeds 1: the bars are wider than the gaps, or the values "
+            "were processed",
         )
     return None
 
 
 def _grade(bars: Bars, frame: Frame, radionuclide: str) -> Remark | None:
     try:
-        smallest = smallest_resolved(bars.quadrants)
+        smallest = smallest_resolved(bars.quadrants, bars.unmeasured_mm)
     except CannotMeasure:
         return None
     grade = acr.grade(smallest, radionuclide, frame.collimator)

@@ -33,6 +33,11 @@ class Match:
     scale: float
     rms: float
 
+    @property
+    def widths_mm_sorted(self) -> tuple[float, ...]:
+        """The widths of the set, the smallest first."""
+        return tuple(sorted(self.widths_mm))
+
 
 def match_bars(measured_mm: Sequence[float | None], given_mm: Sequence[float] | None = None) -> Match:
     """Assign nominal widths to the quadrants by the measured ones, never by how well they are resolved.

@@ -160,10 +160,7 @@ def _measured(frame: Frame, acquisition: Acquisition, options: Options) -> _Imag
         _by_moments(one.quadrant, name, frame, options.flood, findings)
     _resolved(bars, findings)
     _place(bars, findings)
-    moved = [
-        displacements(image, bars.bars, bars.cross, one, raw_counts=frame.raw_counts)
-        for one in bars.quadrants
-    ]
+    moved = [displacements(image, bars.bars, bars.cross, one) for one in bars.quadrants]
     straight = [one for one in moved if one is not None]
     findings.attempt(STRAIGHT, "", lambda: _straightness(straight))
     findings.remarks += bar_remarks.remarks(frame, bars, fit, acquisition.source.radionuclide)
@@ -285,19 +282,39 @@ def _flood_frame(flood: Acquisition, frame: Frame) -> Frame:
     )
 
 
+def _has_frame(flood: Acquisition | None, frame: Frame) -> bool:
+    """Say whether a flood was given that goes with a frame."""
+    try:
+        return flood is not None and _flood_frame(flood, frame).counts.size > 0
+    except CannotMeasure:
+        return False
+
+
 def _resolved(bars: Bars, findings: Findings) -> None:
     """Give the smallest resolved bars, and the pixel scale."""
     findings.attempt(
         ["smallest_resolved"],
         "",
-        lambda: [Measurement(METRICS["smallest_resolved"], smallest_resolved(bars.quadrants))],
+        lambda: [
+            Measurement(METRICS["smallest_resolved"], smallest_resolved(bars.quadrants, bars.unmeasured_mm))
+        ],
     )
-    findings.measurements.append(_pixel_scale(bars.quadrants))
+    findings.attempt(["pixel_scale"], "", lambda: [_pixel_scale(bars.quadrants)])
 
 
 def _pixel_scale(quadrants: Sequence[Quadrant]) -> Measurement:
-    """Return measured over nominal bar width: the weighted mean of the quadrants whose frequency was measured."""
+    """Return measured over nominal bar width: the weighted mean of the quadrants whose frequency was measured.
+
+    Raises
+    ------
+    CannotMeasure
+        ``not_all_measured``: there is none.
+    """
     seen = [one for one in quadrants if one.seen]
+    if not seen:
+        raise CannotMeasure(
+            "not_all_measured", "no quadrant's bars could be measured: centre the phantom, use a finer matrix"
+        )
     logs = np.array([np.log(one.width_mm / one.nominal_mm) for one in seen])
     sigma = np.array([one.frequency_sigma / one.frequency for one in seen])
     weight = sigma**-2 / (sigma**-2).sum()
@@ -393,7 +410,7 @@ def _parameters(
         "cross_deg": round(bars.cross.angle_deg, 3),
         "cross_width_mm": round(2 * bars.cross.half_mm, 1),
         "quadrants": [_described(one, names[one.number]) for one in bars.quadrants],
-        "flood_used": options.flood is not None,
+        "flood_used": _has_frame(options.flood, frame),
         **_fit_parameters(fit),
         "acr_grade": _grade(bars, frame, source),
     }
@@ -425,7 +442,7 @@ def _fit_parameters(fit: JointFit | CannotMeasure) -> dict[str, Any]:
 
 def _grade(bars: Bars, frame: Frame, source: Source) -> str | None:
     try:
-        smallest = smallest_resolved(bars.quadrants)
+        smallest = smallest_resolved(bars.quadrants, bars.unmeasured_mm)
     except CannotMeasure:
         return None
     return acr.grade(smallest, source.radionuclide, frame.collimator)
@@ -435,11 +452,12 @@ def _grade(bars: Bars, frame: Frame, source: Source) -> str | None:
 
 
 def _groups(images: Sequence[_Image]) -> list[list[_Image]]:
-    """Return the images of each detector and energy window that there are several of."""
+    """Return the images of one detector, energy window, collimator and bar phantom that there are several of."""
     groups: dict[tuple[Any, ...], list[_Image]] = {}
     for one in images:
-        window = one.frame.energy_window
-        groups.setdefault((one.frame.detector, window.name if window else None), []).append(one)
+        frame = one.frame
+        setting = (frame.detector, frame.energy_window, frame.collimator, one.bars.match.widths_mm_sorted)
+        groups.setdefault(setting, []).append(one)
     return [group for group in groups.values() if len(group) > 1]
 
 
@@ -457,7 +475,10 @@ def _together(group: Sequence[_Image], acquisition: Acquisition, options: Option
         else:
             findings.absent(["fwhm"], axis, apart.code, apart.reason)
     findings.attempt(["smallest_resolved"], "", lambda: [_smallest_of_all(group)])
-    findings.measurements.append(_pixel_scale([one for image in group for one in image.bars.quadrants]))
+    every = [one for image in group for one in image.bars.quadrants]
+    findings.attempt(["pixel_scale"], "", lambda: [_pixel_scale(every)])
+    said = bar_remarks.fit_remark(apart)
+    findings.remarks += [said] if said else []
     findings.absent([*PER_QUADRANT, *PLACE], "", "per_image", PER_IMAGE)
     first = group[0].frame
     files = tuple(dict.fromkeys(one.frame.input for one in group))
@@ -480,5 +501,6 @@ def _together(group: Sequence[_Image], acquisition: Acquisition, options: Option
 def _smallest_of_all(group: Sequence[_Image]) -> Measurement:
     """Return the smallest bars that every image resolves."""
     return Measurement(
-        METRICS["smallest_resolved"], max(smallest_resolved(one.bars.quadrants) for one in group)
+        METRICS["smallest_resolved"],
+        max(smallest_resolved(one.bars.quadrants, one.bars.unmeasured_mm) for one in group),
     )

@@ -73,6 +73,7 @@ class Modulation:
     mean, pixels : c0, counts a pixel without the bars, and number of pixels
     noise : variance of the residual over the mean: 1 for raw counts
     phase_rad : phase of the cosine at the centre of the disc
+    used : the variance over the mean that `squared` and `sigma` are made with
     """
 
     squared: float
@@ -81,6 +82,7 @@ class Modulation:
     pixels: int
     noise: float
     phase_rad: float
+    used: float = 1.0
 
     @property
     def value(self) -> float:
@@ -98,7 +100,8 @@ def modulation(patch: Patch, fx: float, fy: float, *, raw_counts: bool) -> Modul
 
     n = c0 + a cos + b sin + slopes and curvature of the background + harmonics; m^2 = (a^2 + b^2) / c0^2 - 4 / N, for
     N counts in the disc. Where the values are no raw counts, or the variance of the residual is not 0.9 to 1.1 of
-    the mean, that variance stands for the mean in the noise.
+    the mean, that variance stands for the mean in the noise; of raw counts never less than the mean, for a smaller
+    variance is that of an image that was smoothed, whose noise hangs together.
 
     Raises
     ------
@@ -117,11 +120,12 @@ def modulation(patch: Patch, fx: float, fy: float, *, raw_counts: bool) -> Modul
     mean = float(coefficients[0])  # not the mean of the counts: a disc does not hold whole periods everywhere
     residual = counts - coefficients @ basis
     noise = float(residual @ residual) / (counts.size - len(basis)) / mean
-    used = 1.0 if raw_counts and POISSON[0] <= noise <= POISSON[1] else noise
+    used = noise if not raw_counts or noise > POISSON[1] else 1.0
     cosine, sine = float(coefficients[1]), float(coefficients[2])
     squared = (cosine**2 + sine**2) / mean**2 - 4 * used / (mean * counts.size)
     sigma = (max(2 - squared, 0.2) * used / (mean * counts.size)) ** 0.5
-    return Modulation(squared, max(sigma, 1e-12), mean, counts.size, noise, float(np.arctan2(-sine, cosine)))
+    phase = float(np.arctan2(-sine, cosine))
+    return Modulation(squared, max(sigma, 1e-12), mean, counts.size, noise, phase, used)
 
 
 def _basis(x: Floats, y: Floats, fx: float, fy: float, patch: Patch) -> Floats:

@@ -32,6 +32,8 @@ Sums = tuple[Floats, ...]
 class Displacements:
     """Displacements of the bars of one quadrant, across the bars, a plane being taken out.
 
+    They are positive to the right, or downwards where the bars lie nearer to the rows.
+
     Attributes
     ----------
     x_mm, y_mm, moved_mm, sigma_mm : of every point
@@ -73,9 +75,7 @@ class Straightness:
     y_mm: float
 
 
-def displacements(
-    image: BarImage, bars: Mask, cross: Cross, quadrant: Quadrant, *, raw_counts: bool
-) -> Displacements | None:
+def displacements(image: BarImage, bars: Mask, cross: Cross, quadrant: Quadrant) -> Displacements | None:
     """Return how far the bars of a quadrant are displaced, at points one period apart; None where too few are known.
 
     About every point 1, cos and sin are fitted with the weights of a Gaussian of 1.5 periods; the displacement is
@@ -93,15 +93,14 @@ def displacements(
     sums, weight, at_x, at_y = _fields(image.counts[rows, columns], inside, x, y, quadrant)
     cosine, sine, variance, noise = _fitted(sums)
     amplitude = np.hypot(cosine, sine)
-    factor = quadrant.found.noise if not raw_counts else 1.0
-    sigma = np.sqrt(np.maximum(factor * noise, 1e-30))
+    sigma = np.sqrt(np.maximum(quadrant.found.used * noise, 1e-30))
     known = (weight > INSIDE_PART) & (amplitude > SEEN * sigma) & (variance > 0)
     if known.sum() < FEWEST_POINTS:
         return None
     wavelength = 1 / quadrant.frequency
     start = np.angle((cosine[known] + 1j * sine[known]).sum())
-    phase = -np.angle((cosine + 1j * sine)[known] * np.exp(-1j * start))
-    moved = phase * wavelength / (2 * np.pi)
+    phase = np.angle((cosine + 1j * sine)[known] * np.exp(-1j * start))
+    moved = _to_the_right(quadrant) * phase * wavelength / (2 * np.pi)
     uncertain = sigma[known] / amplitude[known] * wavelength / (2 * np.pi)
     moved = moved - _plane(at_x[known], at_y[known], moved, uncertain)
     spread = SPREAD_PERIODS * wavelength
@@ -123,6 +122,12 @@ def _spread_out(values: Floats) -> Floats:
         apart = STEP_PERIODS * (np.arange(count)[:, None] - np.arange(count)[None, :])
         kernels.append(np.exp(-((apart / SPREAD_PERIODS) ** 2) / 2))
     return np.asarray(kernels[0] @ values @ kernels[1])
+
+
+def _to_the_right(quadrant: Quadrant) -> int:
+    """Return the sign that turns a displacement along the wave into one to the right, or down if that is nearer."""
+    along = quadrant.fx if abs(quadrant.fx) >= abs(quadrant.fy) else quadrant.fy
+    return 1 if along > 0 else -1
 
 
 def _reach(image: BarImage, bars: Mask, cross: Cross, quadrant: Quadrant) -> tuple[tuple[float, float], ...]:
