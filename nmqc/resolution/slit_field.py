@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
+from nmqc.measure.field import FARTHEST_OFF_MM
+from nmqc.measure.shape import DEFECT_MM
 from nmqc.model import FieldHint, Remark
 from nmqc.resolution.slit_mask import Mask
-from nmqc.resolution.slit_seen import CUT_MM, Seen, look
+from nmqc.resolution.slit_seen import CUT_MM, SMOOTHING_MM, Seen, look
 
 CENTRAL = 0.75  # linear size of the CFOV over that of the UFOV
 AGREE_FRACTION, AGREE_PIXELS = 0.03, 2.0  # a stated field agrees with the image within the larger of the two
@@ -34,6 +36,7 @@ class SlitField:
         slits at each, about `middle_mm`. Straight in between.
     source : where it is from, in words
     known : whether the border across is known at its low and at its high end, to a few millimetres
+    border_error_mm : by how much it may lie further in than said there, where it is known
     clipped : True where the matrix cuts the field off, so that nothing can be said of the whole UFOV
     """
 
@@ -42,6 +45,7 @@ class SlitField:
     middle_mm: float
     source: str
     known: tuple[bool, bool] = (True, True)
+    border_error_mm: tuple[float, float] = (CUT_MM, CUT_MM)
     clipped: bool = False
     remarks: tuple[Remark, ...] = ()
 
@@ -65,10 +69,11 @@ class SlitField:
         return np.asarray(within & (np.abs(v_mm - self.middle_mm) <= half + slack_mm))
 
     def clear_of_border(self, u_mm: NDArray[Any], margin_mm: float) -> NDArray[np.bool_]:
-        """Say which positions across lie so far inside the border, where that is known."""
-        low = u_mm - self.u_mm[0] >= margin_mm if self.known[0] else np.ones(u_mm.shape, np.bool_)
-        high = self.u_mm[-1] - u_mm >= margin_mm if self.known[1] else np.ones(u_mm.shape, np.bool_)
-        return np.asarray(low & high)
+        """Say which positions across lie so far inside the border, wherever it may be, where that is known."""
+        low, high = (margin_mm + error for error in self.border_error_mm)
+        clear_low = u_mm - self.u_mm[0] >= low if self.known[0] else np.ones(u_mm.shape, np.bool_)
+        clear_high = self.u_mm[-1] - u_mm >= high if self.known[1] else np.ones(u_mm.shape, np.bool_)
+        return np.asarray(clear_low & clear_high)
 
     def outline_mm(self, scale: float) -> NDArray[np.float64]:
         """Return the closed outline of the field scaled about its centre: shape (points, 2), u and v."""
@@ -83,7 +88,8 @@ def find_slit_field(mask: Mask, hints: tuple[FieldHint, ...]) -> SlitField:
     Raises
     ------
     CannotMeasure
-        ``zoomed_field``, if the matrix cuts the field off and nothing stated tells where its centre is.
+        ``zoomed_field``, if the matrix cuts the field off and nothing stated tells where its centre is;
+        ``field_incomplete``, if what is lit lies so far off the centre that one side must be dark.
     """
     seen = look(mask)
     said = _dark_end(seen)
@@ -93,7 +99,8 @@ def find_slit_field(mask: Mask, hints: tuple[FieldHint, ...]) -> SlitField:
             return _with_statement(hint, stated, seen, mask, said)
         said += (_not_used(hint, seen),)
     _require_ends(seen)
-    return _from_image(seen, said)
+    _require_both_sides(seen, mask)
+    return _from_image(seen, mask, said)
 
 
 def _require_ends(seen: Seen) -> None:
@@ -110,7 +117,45 @@ def _require_ends(seen: Seen) -> None:
         )
 
 
-def _from_image(seen: Seen, said: tuple[Remark, ...]) -> SlitField:
+def _require_both_sides(seen: Seen, mask: Mask) -> None:
+    """Refuse slits that lie as if one side of the detector, or of the mask, were dark; a flood is judged alike."""
+    for name, off in zip(_axes(mask), (_least_off_mm(seen), seen.middle_mm), strict=True):
+        if abs(off) > FARTHEST_OFF_MM:
+            dark = {"x": ("right", "left"), "y": ("bottom", "top")}[name][off > 0]
+            raise CannotMeasure(
+                "field_incomplete",
+                f"the lit slits lie {abs(off):.0f} mm or more off the centre of the matrix, as if the {dark} of the "
+                "detector were dark or not covered by the mask: look at the image and at a flood; if neither is so, "
+                "state the camera's field of view in the site's configuration",
+            )
+
+
+def _axes(mask: Mask) -> tuple[str, str]:
+    """Return the names of the axes across and along the slits."""
+    return ("x", "y") if mask.across == "x" else ("y", "x")
+
+
+def _least_off_mm(seen: Seen) -> float:
+    """Return how far the field's middle across the slits lies off the centre of the matrix, at least."""
+    low, high = (sum(ends) / 2 for ends in zip(seen.low, seen.high, strict=True))
+    return max(low, 0.0) + min(high, 0.0)
+
+
+def _off_centre(off_mm: tuple[float, float], mask: Mask) -> tuple[Remark, ...]:
+    """Say so where the field's middle, across and along the slits, lies off the centre of the matrix."""
+    if max(map(abs, off_mm)) <= max(2 * DEFECT_MM, mask.across_mm, mask.along_mm):
+        return ()
+    by = dict(zip(_axes(mask), off_mm, strict=True))
+    return (
+        Remark(
+            "field_off_centre",
+            f"the field's centre is {by['x']:+.1f} mm (x) and {by['y']:+.1f} mm (y) off the centre of the matrix, "
+            f"{_axes(mask)[0]} at least",
+        ),
+    )
+
+
+def _from_image(seen: Seen, mask: Mask, said: tuple[Remark, ...]) -> SlitField:
     """Return the field that the image shows: across, symmetric about the middle of the matrix if it may be."""
     least, most = max(-seen.low[1], seen.high[0]), min(-seen.low[0], seen.high[1])
     if least <= most and least > 0:
@@ -127,7 +172,9 @@ def _from_image(seen: Seen, said: tuple[Remark, ...]) -> SlitField:
         f"across them {how}",
     )
     known = bool(np.ptp(seen.low) <= 2 * CUT_MM), bool(np.ptp(seen.high) <= 2 * CUT_MM)
-    return replace(field, known=known, remarks=(*said, remark))
+    error = max(seen.low[1] - low, SMOOTHING_MM / 2), max(high - seen.high[0], SMOOTHING_MM / 2)
+    off = _off_centre((_least_off_mm(seen), seen.middle_mm), mask)
+    return replace(field, known=known, border_error_mm=error, remarks=(*said, remark, *off))
 
 
 def _spanned(seen: Seen, low: float, high: float, middle: float, factor: float, source: str) -> SlitField:
@@ -204,7 +251,7 @@ def _with_statement(
             "the matrix cuts the field off, UFOV and CFOV: acquire the mask without zoom",
         )
     clipped = seen.cut_along or max(reach) > 0
-    return replace(field, clipped=clipped, remarks=said)
+    return replace(field, clipped=clipped, remarks=(*said, *_off_centre((middle_u, middle_v), mask)))
 
 
 def _middle(across_mm: float, seen: Seen) -> float:

@@ -16,10 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.model import NoiseFloor
-from nmqc.resolution.slit_spread import Bools, Floats, Spread, largest, residuals, straightness
+from nmqc.resolution.slit_spread import (
+    Bools,
+    Cells,
+    Floats,
+    Spread,
+    largest,
+    mean_over,
+    residuals,
+    straightness,
+)
 
 SPLITS, CHUNK = 64, 16
 FLOOR_TRIALS = 1000
+DRAWS = 32
+STEPS_PER_FWHM = 16
 SIGMA = 1 / (8 * np.log(2)) ** 0.5  # of a Gaussian, over its FWHM
 
 
@@ -49,6 +60,49 @@ def thinning(
 def _chunks() -> Iterator[int]:
     for start in range(0, SPLITS, CHUNK):
         yield min(CHUNK, SPLITS - start)
+
+
+def highest_channel(
+    cells: Cells, spread: Spread, used: Bools, figures: Callable[[NDArray[Any]], dict[str, Floats]]
+) -> dict[str, float]:
+    """Return by how much noise shifts figures on average.
+
+    The highest of several channels that are about as high is one that noise has raised: widths read too small.
+    Poisson draws about profiles without noise show it; thinning cannot, for its halves are shifted alike.
+
+    Parameters
+    ----------
+    used : shape (slits, strips)
+    figures : name -> values, for windows of shape (n, slits, strips, channels)
+    """
+    quiet = _without_noise(cells, spread, used)
+    random = np.random.default_rng(_seed(cells.counts))
+    noisy, plain = figures(random.poisson(quiet, (DRAWS, *quiet.shape))), figures(quiet[None])
+    return {name: abs(float(values.mean() - plain[name][0])) for name, values in noisy.items()}
+
+
+def _without_noise(cells: Cells, spread: Spread, used: Bools) -> Floats:
+    """Return the mean line-spread function in the place and with the counts of each: shape as the windows."""
+    channel = cells.first_px[..., None] + np.arange(cells.counts.shape[-1])
+    away = channel - np.where(used, spread.position, cells.expected_px)[..., None]
+    total = cells.counts.sum(axis=-1)
+    part = (cells.counts / np.maximum(total, 1)[..., None])[used].ravel()
+    step = float(mean_over(spread.fwhm, used)) / STEPS_PER_FWHM
+    index = np.rint(away[used].ravel() / step).astype(np.int64)
+    first = int(index.min())
+    number = np.bincount(index - first)
+    filled, every = np.flatnonzero(number), np.arange(number.size)
+    mean = np.interp(every, filled, np.bincount(index - first, part)[filled] / number[filled])
+    return np.asarray(total[..., None] * np.interp(away, (every + first) * step, _smoothed(mean)))
+
+
+def _smoothed(values: Floats) -> Floats:
+    """Return the value in its middle of the parabola that fits best within a quarter of the FWHM of each."""
+    reach = STEPS_PER_FWHM // 4
+    at = np.arange(-reach, reach + 1)
+    weights = np.linalg.pinv(np.vander(at, 3))[-1]
+    smooth = np.convolve(np.pad(values, reach, mode="edge"), weights, mode="valid")
+    return np.asarray(np.maximum(smooth, 0.0))
 
 
 def noise_floor(

@@ -14,6 +14,7 @@ from nmqc.model import Frame
 from nmqc.resolution.slit_field import CENTRAL, SlitField, find_slit_field
 from nmqc.resolution.slit_mask import FEWEST_STRIPS, Mask, find_mask
 from nmqc.resolution.slit_spread import (
+    HIGHEST_BETWEEN,
     Bools,
     Cells,
     Floats,
@@ -34,6 +35,9 @@ from nmqc.resolution.slit_spread import (
 COARSEST_SAMPLING = 0.5  # pixel over FWHM, from which the rule is wrong by 5 % and more
 FEWEST_LINES = 3
 MOST_WITHOUT_TENTH = 0.1  # of the line-spread functions of a field
+MOST_BRIGHT = 0.5  # of the strips of a field, between which there may be too much light
+FEWEST_COUNTS = 300  # in the peak channel
+MOST_BELOW = 0.1  # of the line-spread functions of a field may have fewer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +50,7 @@ class Study:
     expected : field name -> the cells that the field holds, lit or not
     used : field name -> those of them that were measured
     cut : cells of the UFOV so near to its border that this cuts their line-spread functions: in no field
+    bright : lit cells beside which there is more light than 5 % of their peak: in no field's `used`
     fine : the highest channel was taken for the height of a peak
     """
 
@@ -57,6 +62,7 @@ class Study:
     expected: dict[str, Bools]
     used: dict[str, Bools]
     cut: Bools
+    bright: Bools
     fine: bool
 
     @property
@@ -106,6 +112,15 @@ class Study:
         missing = ~np.isfinite(self.spread.fwtm[self.used[name]])
         return bool(missing.mean() > MOST_WITHOUT_TENTH)
 
+    def is_bright(self, name: str) -> bool:
+        """Say whether there is too much light between the slits in most of a field."""
+        return _mostly(self.bright, self.expected[name])
+
+    def lacks_counts(self, name: str) -> bool:
+        """Say whether too many line-spread functions of a field have fewer than 300 counts in the peak channel."""
+        heights = self.spread.height[self.used[name]]
+        return self.frame.raw_counts and bool((heights < FEWEST_COUNTS).mean() > MOST_BELOW)
+
     def has_lines(self, name: str) -> bool:
         """Say whether a field holds enough slits, long enough, to speak of straight lines."""
         return measurable_lines(self.used[name]) >= FEWEST_LINES
@@ -117,7 +132,8 @@ def study(frame: Frame, spacing_mm: float) -> Study:
     Raises
     ------
     CannotMeasure
-        ``not_a_slit_mask``, ``mask_tilted``, ``zoomed_field``, ``coarse_pixels``, ``too_few_strips``.
+        ``not_a_slit_mask``, ``mask_tilted``, ``zoomed_field``, ``field_incomplete``, ``high_background``,
+        ``coarse_pixels``, ``too_few_strips``.
     """
     mask = find_mask(frame, spacing_mm)
     field = find_slit_field(mask, frame.field_hints)
@@ -130,6 +146,10 @@ def study(frame: Frame, spacing_mm: float) -> Study:
             "give a mask that covers the detector",
         )
     lit = lit_cells(cells, inside)
+    bright = lit & (cells.between_part > HIGHEST_BETWEEN)
+    if _mostly(bright, lit & inside):
+        raise CannotMeasure("high_background", too_bright(float(np.median(cells.between_part[lit & inside]))))
+    lit &= ~bright
     spread, fine, fwhm_px = _spread(cells, lit & inside)
     clear = clear_cells(mask, field, cells, fwhm_px)
     measured = lit & np.isfinite(spread.position)
@@ -140,7 +160,20 @@ def study(frame: Frame, spacing_mm: float) -> Study:
     }
     used = {name: cells_inside & measured for name, cells_inside in expected.items()}
     _require_neighbours(used["ufov"])
-    return Study(frame, mask, field, cells, spread, expected, used, inside & ~clear, fine)
+    return Study(frame, mask, field, cells, spread, expected, used, inside & ~clear, bright, fine)
+
+
+def _mostly(bright: Bools, of: Bools) -> bool:
+    return bool(bright[of].sum() > MOST_BRIGHT * of.sum())
+
+
+def too_bright(part: float) -> str:
+    """Return why there is too much light between the slits, and what to do next."""
+    return (
+        f"the light between the slits is {100 * part:.0f} % of their peak, {100 * HIGHEST_BETWEEN:.0f} % at most "
+        "leaves the widths right: check that the mask is of 3 mm of lead and covers the detector, that no other "
+        "source is near, and the energy window"
+    )
 
 
 def _spread(cells: Cells, used: Bools) -> tuple[Spread, bool, float]:

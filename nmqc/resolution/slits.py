@@ -11,21 +11,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmqc.measure.frames import Findings, each_frame, refused_frames, require_counts
 from nmqc.model import Acquisition, Analysis, Frame, Measurement, NoiseFloor, Position, Refusal, Result
 from nmqc.resolution.metrics import SLITS, SLITS_METRICS
 from nmqc.resolution.slit_evidence import as_displayed, evidence
 from nmqc.resolution.slit_mask import find_mask
-from nmqc.resolution.slit_noise import noise_floor, thinning
+from nmqc.resolution.slit_noise import highest_channel, noise_floor, thinning
 from nmqc.resolution.slit_remarks import remarks
-from nmqc.resolution.slit_study import FEWEST_LINES, Study, study
+from nmqc.resolution.slit_study import FEWEST_COUNTS, FEWEST_LINES, Study, study, too_bright
 
 __all__ = ["Options", "analyse", "check", "warm_up"]
 
 ALGORITHM = f"{SLITS}/1"
 FIELD_NAMES = ("ufov", "cfov")
 IN_FIELDS = ("fwhm", "fwtm", "linearity_differential", "linearity_absolute")
+WIDTHS = ("fwhm", "fwtm")
+Parts = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +88,10 @@ def _result(found: Study, acquisition: Acquisition, options: Options) -> Result:
     findings = Findings(SLITS_METRICS, remarks=[*acquisition.remarks, *found.field.remarks])
     fields = tuple(name for name in FIELD_NAMES if _measurable(found, name, findings))
     values = {name: float(value) for name, value in found.figures(fields).items()}
-    counting = _counting(found, fields)
-    _pixel_size(found, values, counting, findings)
+    parts = _parts(found, fields)
+    _pixel_size(found, values, parts, findings)
     for name in fields:
-        _in_field(found, name, values, counting, findings)
+        _in_field(found, name, values, parts, findings)
     findings.remarks += remarks(found, findings.measurements)
     frame = found.frame
     return Result(
@@ -116,6 +119,10 @@ def _measurable(found: Study, name: str, findings: Findings) -> bool:
         reason = "the matrix cuts the field off: acquire the mask without zoom"
         findings.absent(IN_FIELDS, name, "zoomed_field", reason)
         return False
+    if found.is_bright(name):
+        part = float(np.median(found.cells.between_part[found.expected[name]]))
+        findings.absent(IN_FIELDS, name, "high_background", too_bright(part))
+        return False
     if not found.has_lines(name):
         reason = (
             f"fewer than {FEWEST_LINES} slits have five strips that could be measured in the field: "
@@ -123,28 +130,40 @@ def _measurable(found: Study, name: str, findings: Findings) -> bool:
         )
         findings.absent(IN_FIELDS, name, "too_few_strips", reason)
         return False
+    if found.lacks_counts(name):
+        mean = float(found.spread.height[found.used[name]].mean())
+        reason = (
+            f"{mean:.0f} counts in the mean peak channel: at least {FEWEST_COUNTS} are needed in nine of ten strips "
+            "(the standard asks for 1,000), or noise decides the widths: acquire longer"
+        )
+        findings.absent(IN_FIELDS, name, "too_few_counts", reason)
+        return False
     return True
 
 
-def _counting(found: Study, fields: tuple[str, ...]) -> dict[str, float]:
-    """Return the counting part of the uncertainties by thinning; nothing where counts are not raw."""
+def _parts(found: Study, fields: tuple[str, ...]) -> Parts:
+    """Return the parts of the uncertainty of each figure; nothing where counts are not raw."""
     if not found.frame.raw_counts or not np.issubdtype(found.cells.counts.dtype, np.integer):
         return {}
-    return thinning(found.cells.counts, lambda counts: found.figures(fields, counts))
+
+    def figures(counts: NDArray[Any]) -> dict[str, Any]:
+        return found.figures(fields, counts)
+
+    counting = thinning(found.cells.counts, figures)
+    raised = highest_channel(found.cells, found.spread, found.usable, figures)
+    parts = {name: {"counting": part} for name, part in counting.items() if part > 0}
+    for name in parts:
+        if name.split(".")[0] in WIDTHS and raised[name] > 0:
+            parts[name]["highest channel"] = raised[name]
+    return parts
 
 
-def _parts(counting: Mapping[str, float], name: str) -> dict[str, float]:
-    return {"counting": counting[name]} if counting.get(name, 0.0) > 0 else {}
-
-
-def _pixel_size(
-    found: Study, values: Mapping[str, float], counting: Mapping[str, float], findings: Findings
-) -> None:
+def _pixel_size(found: Study, values: Mapping[str, float], parts: Parts, findings: Findings) -> None:
     """Give the pixel size across the slits; the other axis needs another image."""
     across = found.mask.across
     other = "y" if across == "x" else "x"
     findings.measurements.append(
-        Measurement(SLITS_METRICS["pixel_size"], values["pixel_size"], across, _parts(counting, "pixel_size"))
+        Measurement(SLITS_METRICS["pixel_size"], values["pixel_size"], across, parts.get("pixel_size", {}))
     )
     reason = (
         f"the slits run along {other}, so that this image measures {across} alone: "
@@ -157,7 +176,7 @@ def _in_field(
     found: Study,
     name: str,
     values: Mapping[str, float],
-    counting: Mapping[str, float],
+    parts: Parts,
     findings: Findings,
 ) -> None:
     """Give the figures of one field."""
@@ -166,8 +185,8 @@ def _in_field(
     for short in IN_FIELDS:
         if short == "fwtm" and found.lacks_tenth(name):
             reason = (
-                "the light between the slits does not fall to a tenth of their height: "
-                "check the mask for penetration, and for scatter"
+                "a third of the way to the next slit the profile has not fallen to a tenth of its height: "
+                "check the mask for penetration and the energy window for scatter"
             )
             findings.absent([short], name, "no_tenth_level", reason)
             continue
@@ -177,7 +196,7 @@ def _in_field(
                 SLITS_METRICS[short],
                 values[key],
                 name,
-                _parts(counting, key),
+                parts.get(key, {}),
                 floor.get(short),
                 at.get(short, ()),
             )
@@ -259,6 +278,7 @@ def _field_parameters(found: Study, name: str) -> dict[str, Any]:
         "mean_peak_counts": round(float(found.spread.height[used].mean()), 1),
         "fwhm_worst_mm": round(float(fwhm.max()), 4),
         "fwhm_sd_mm": round(float(fwhm.std(ddof=1)), 4) if fwhm.size > 1 else None,
+        "light_between": round(float(found.cells.between_part[used].mean()), 4),
         "fwtm_worst_mm": round(float(fwtm.max()), 4) if fwtm.size else None,
     }
 
