@@ -42,6 +42,11 @@ class Pair:
         return "x" if abs(self.nx) >= abs(self.ny) else "y"
 
     @property
+    def tilt_deg(self) -> float:
+        """The angle between the direction across and the nearest axis."""
+        return math.degrees(math.asin(min(abs(self.nx), abs(self.ny), 1.0)))
+
+    @property
     def error_mm(self) -> float:
         """Standard deviation of the distance."""
         return math.sqrt(sum(part**2 for part in self.parts.values()))

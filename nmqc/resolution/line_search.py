@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
 from nmqc.model import Frame
-from nmqc.resolution.ridges import STRONGEST, Coarse, Points, coarse_image, ridge_points
+from nmqc.resolution.ridges import SHORTEST_MM, Coarse, Points, coarse_image, ridge_points
 
-SHORTEST_MM = 30.0  # between the outermost ridge points of a line
 MOST_LINES, MOST_PARALLEL = 8, 4
 PARALLEL_DEG = 4.0
 _VOTE_DEG, _BIN_MM = 8, 3.0
@@ -100,12 +99,13 @@ def angle_between(one_deg: float, other_deg: float) -> float:
 def _segments(points: Points, image: Coarse) -> tuple[tuple[Segment, ...], float]:
     """Return the lines found, and the part of all ridges that they explain."""
     found: list[Segment] = []
-    if points.count < STRONGEST:
+    if points.count == 0:
         return (), 0.0
     left, own = np.ones(points.count, bool), np.zeros(points.count, bool)
     votes = _Votes(points)
     for _ in range(_TRIES):
-        if left.sum() < STRONGEST or len(found) > MOST_LINES or _most_parallel(found) > MOST_PARALLEL:
+        few = left.sum() < _FILLED * image.fewest_points
+        if few or len(found) > MOST_LINES or _most_parallel(found) > MOST_PARALLEL:
             break
         run = _strongest_run(points, left, votes)
         segment = _segment(points.where(run), image)

@@ -7,6 +7,7 @@ docs/methods/lines.md gives every step.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,6 +31,8 @@ OF_A_LINE = ("fwhm", "fwtm", "fwhm_gauss", "angle")
 COARSEST_NEMA = 0.5  # pixel over FWHM above which the standard's widths are not given
 FEWEST_COUNTS = 300  # in the peak channel of a strip
 HIGHEST_BACKGROUND = {"fwhm": 0.10, "fwtm": 0.05}  # of a line's height: FWHM reads 8 %, FWTM 13 % too large
+MOST_UNLIKE, UNLIKELY_SIGMAS = 0.05, 5.0  # of a strip's width off the median, from which strips disagree
+MOST_TILTED_DEG = 5.0  # off an axis, up to which a single pair tells a pixel size
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +144,25 @@ def _nema(frame: Frame, line: MeasuredLine, name: str) -> Measurement:
                 "both sides in every strip: lower the background, or move other sources away",
             )
         widths.append(width)
-    value, counting = mean_and_error([one.value_mm for one in widths], [one.error_mm for one in widths])
+    values, errors = [one.value_mm for one in widths], [one.error_mm for one in widths]
     noise = sum(one.noise_mm for one in widths) / len(widths)
+    _require_alike(line, values, [math.hypot(error, noise) for error in errors])
+    value, counting = mean_and_error(values, errors)
     return _measurement(line, name, value, {"counting": counting, "highest channel": noise})
+
+
+def _require_alike(line: MeasuredLine, values: Sequence[float], errors: Sequence[float]) -> None:
+    """Refuse the mean of strips that disagree: something else than the line's own width is in some of them."""
+    middle = statistics.median(values)
+    for value, error in zip(values, errors, strict=True):
+        off = abs(value - middle)
+        if off > MOST_UNLIKE * middle and off > UNLIKELY_SIGMAS * error:
+            raise CannotMeasure(
+                "strips_disagree",
+                f"the strips of {line.name} read {min(values):.2f} to {max(values):.2f} mm, more apart than counts "
+                "explain: lines that cross at a small angle, a bent tube, or a part of the detector that is "
+                "dark; image a single straight line",
+            )
 
 
 def _require_good(frame: Frame, line: MeasuredLine, name: str) -> None:
@@ -178,7 +197,9 @@ def _gaussian(line: MeasuredLine) -> Measurement:
             "no_gaussian",
             f"no Gaussian describes the profile across every strip of {line.name}: look at the line-spread function",
         )
-    value, counting = mean_and_error([fit.fwhm for fit in fits], [fit.fwhm_error for fit in fits])
+    values, errors = [fit.fwhm for fit in fits], [fit.fwhm_error for fit in fits]
+    _require_alike(line, values, errors)
+    value, counting = mean_and_error(values, errors)
     return _measurement(line, "fwhm_gauss", value, {"counting": counting})
 
 
@@ -211,6 +232,13 @@ def _of_pairs(frame: Frame, found: dict[str, list[Pair]], options: Options, find
             )
         else:
             findings.absent(["separation"], axis, *_no_pair(axis, len(found[axis])))
+    if options.separation_mm is not None and not any(found.values()):
+        reason = (
+            "--separation was given, and there is no pair of parallel lines: image two parallel lines"
+        )
+        findings.absent(["pixel_size"], "x", "separation_unused", reason)
+        findings.absent(["pixel_size"], "y", "separation_unused", reason)
+        return
     if options.separation_mm is None:
         reason = "the true distance of parallel lines was not given (--separation)"
         for axis in AXES:
@@ -233,6 +261,12 @@ def _no_pair(axis: str, count: int) -> tuple[str, str]:
 def _pixel_size(frame: Frame, chosen: dict[str, Pair], axis: str, options: Options) -> list[Measurement]:
     assert options.separation_mm is not None
     scale, error = pixel_scales(chosen, options.separation_mm)[axis]
+    if len(chosen) < len(AXES) and chosen[axis].tilt_deg > MOST_TILTED_DEG:
+        raise CannotMeasure(
+            "tilted_pair",
+            f"the lines lie {chosen[axis].tilt_deg:.0f} degrees off the axis, so that their distance mixes both "
+            "pixel sizes: turn them along an axis, or image pairs across both axes",
+        )
     header_mm = frame.spacing_mm[1 if axis == "x" else 0]
     parts = {"line fits": error * header_mm} if frame.raw_counts else {}
     return [Measurement(LINES_METRICS["pixel_size"], scale * header_mm, axis, parts)]

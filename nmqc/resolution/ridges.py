@@ -17,10 +17,10 @@ COARSE_MM = 2.4
 SMOOTHING_MM, SMOOTHING_PX = 4.0, 0.9  # sigma of the smoothing: the larger of the two
 SIGNIFICANT = 5.0  # strength of a ridge over its counting noise
 WEAKEST = 0.05  # of the strongest ridge: weaker ones are penetration and scatter
-STRONGEST = 8  # the eighth strongest point is taken for the strongest: single hot pixels do not count
-ROUNDEST = 0.7  # curvature along a ridge over that across it: rounder is a spot
-SIDE_MM = 12.0  # from a ridge to where both sides must be lower
-LOWER_SIDE = 0.3  # the smaller drop to a side over the larger: less is an edge
+SHORTEST_MM = 30.0  # between the outermost ridge points of a line
+ROUNDEST = 0.35  # curvature along a ridge over that across it: rounder is the top of a spot
+# fall along a ridge over one sigma of the smoothing, over its height: steeper is the side of a spot
+STEEPEST = 0.7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +35,11 @@ class Coarse:
     def pitch_mm(self) -> float:
         """The longer side of a pixel."""
         return max(self.rows.pitch_mm, self.columns.pitch_mm)
+
+    @property
+    def fewest_points(self) -> int:
+        """How many ridge points the shortest line has at least."""
+        return max(3, int(SHORTEST_MM / self.pitch_mm))
 
     def at(self, x_mm: NDArray[np.float64], y_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return counts per pixel at positions, interpolated linearly; beyond the border those at the border."""
@@ -77,6 +82,8 @@ def coarse_image(frame: Frame) -> Coarse:
 def ridge_points(image: Coarse, counting: bool) -> Points:
     """Return the points of all ridges that stand out of noise and are at least 5 % as strong as the strongest.
 
+    The strongest are as many as the shortest line has: hot pixels and bright spots have fewer.
+
     Parameters
     ----------
     counting : the values are counts, and ridges must exceed their counting noise
@@ -85,8 +92,7 @@ def ridge_points(image: Coarse, counting: bool) -> Points:
     -----
     With the image smoothed by a Gaussian of sigma s, a ridge is where the second derivative across it is the most
     negative one and the first derivative across it is zero (Steger, IEEE Trans Pattern Anal Mach Intell 1998;20:113);
-    its strength is -s^2 times the second derivative. Sides are asked for too, which leaves out the border of a
-    lit field.
+    its strength is -s^2 times the second derivative.
     """
     sigma_mm = max(SMOOTHING_MM, SMOOTHING_PX * image.pitch_mm)
     smooth, to_x, to_y, to_xx, to_xy, to_yy = _derivatives(image, sigma_mm)
@@ -105,13 +111,16 @@ def ridge_points(image: Coarse, counting: bool) -> Points:
         np.degrees(along) % 180,
         -across[row, column] * sigma_mm**2,
     )
-    own = np.abs(shift_mm * normal_x) <= 0.55 * image.columns.pitch_mm
+    fall = np.abs(to_x[row, column] * normal_y - to_y[row, column] * normal_x) * sigma_mm
+    own = fall <= STEEPEST * smooth[row, column]
+    own &= np.abs(shift_mm * normal_x) <= 0.55 * image.columns.pitch_mm
     own &= np.abs(shift_mm * normal_y) <= 0.55 * image.rows.pitch_mm
-    points = points.where(own & _two_sided(image, smooth, points))
-    if points.count < STRONGEST:
-        return points
-    strongest = np.partition(points.strength, -STRONGEST)[-STRONGEST]
-    return points.where(points.strength >= WEAKEST * strongest)
+    points = points.where(own)
+    fewest = image.fewest_points
+    if points.count < fewest:
+        return points.where(np.zeros(points.count, bool))
+    strong = np.partition(points.strength, -fewest)[-fewest]
+    return points.where(points.strength >= WEAKEST * strong)
 
 
 def _derivatives(image: Coarse, sigma_mm: float) -> list[NDArray[np.float64]]:
@@ -135,18 +144,6 @@ def _noise(image: Coarse, smooth: NDArray[np.float64], sigma_mm: float) -> NDArr
     area = image.rows.pitch_mm * image.columns.pitch_mm
     variance = np.maximum(smooth, area / (4 * np.pi * sigma_mm**2))
     return np.asarray(np.sqrt(variance * 3 * area / (16 * np.pi)) / sigma_mm)
-
-
-def _two_sided(image: Coarse, smooth: NDArray[np.float64], points: Points) -> NDArray[np.bool_]:
-    """Say of each point whether the image falls off to both sides of its ridge."""
-    normal_x, normal_y = -np.sin(np.radians(points.degrees)), np.cos(np.radians(points.degrees))
-    at = Coarse(smooth, image.rows, image.columns).at
-    top = at(points.x_mm, points.y_mm)
-    drops = [
-        top - at(points.x_mm + side * normal_x, points.y_mm + side * normal_y) for side in (-SIDE_MM, SIDE_MM)
-    ]
-    low, high = np.minimum(*drops), np.maximum(*drops)
-    return np.asarray((low > 0) & (low >= LOWER_SIDE * high))
 
 
 def _cell(axis: Axis, at_mm: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nmqc.model import Acquisition, EnergyWindow, FieldHint, Frame, InputFile, Source, System
 from phantoms.flood import Flood
+from phantoms.planar import Planar
 
 SIXTEEN_BITS = 65535
 
@@ -59,9 +60,56 @@ def acquisition(
     return Acquisition(source, "STATIC", frames)
 
 
+def planar(phantom: Planar, seed: int | None = None, name: str = "image.dcm") -> Acquisition:
+    """Return an image of one detector as an acquisition of one frame.
+
+    Without a seed the counts are the expected ones, which are not raw counts; with one they are Poisson counts.
+    """
+    counts = phantom.expected() if seed is None else phantom.noisy(seed)
+    profile, file = phantom.profile, input_of(counts, name)
+    frame = Frame(
+        counts=counts,
+        spacing_mm=phantom.spacing_mm,
+        detector=phantom.detector,
+        detector_source="single-head" if profile.heads == 1 else "pattern",
+        energy_window=EnergyWindow(phantom.window.name, phantom.window.ranges_kev),
+        input=file,
+        duration_s=phantom.duration_s,
+        raw_counts=seed is not None,
+        full_scale=SIXTEEN_BITS if counts.dtype == np.uint16 else None,
+        collimator=phantom.collimator or "NONE",
+        zoom=(phantom.zoom_factor, phantom.zoom_factor),
+    )
+    source = Source(
+        inputs=(file,),
+        system=System(profile.name, "NM-1", profile.manufacturer, profile.model),
+        acquired=phantom.acquired.isoformat(),
+        acquired_from="AcquisitionDateTime",
+        radionuclide=phantom.radionuclide,
+        synthetic=True,
+    )
+    return Acquisition(source, "STATIC", (frame,))
+
+
+def countless(phantom: Planar) -> Acquisition:
+    """Return an image of one detector with so many counts (1e12) that their noise is none: the expected ones."""
+    made = planar(replace(phantom, counts=1e12))
+    return replace(made, frames=(replace(made.frames[0], raw_counts=True),))
+
+
+def together(made: Sequence[Acquisition]) -> Acquisition:
+    """Return the frames of several acquisitions of one camera as one, as several files given at once are read."""
+    inputs = tuple(file for one in made for file in one.source.inputs)
+    frames = tuple(frame for one in made for frame in one.frames)
+    return replace(made[0], source=replace(made[0].source, inputs=inputs), frames=frames)
+
+
 def with_counts(made: Acquisition, counts: NDArray[Any], **further: Any) -> Acquisition:
     """Return an acquisition whose every frame holds other counts."""
-    frames = (replace(frame, counts=counts, input=input_of(counts), **further) for frame in made.frames)
+    frames = (
+        replace(frame, counts=counts, input=input_of(counts, frame.input.file), **further)
+        for frame in made.frames
+    )
     return replace(made, frames=tuple(frames))
 
 

@@ -11,7 +11,16 @@ import pytest
 
 from nmqc.errors import CannotMeasure
 from nmqc.model import Frame
-from nmqc.resolution.modulation import Disc, Modulation, Patch, frequency_sigma, modulation, refine, search
+from nmqc.resolution.modulation import (
+    Disc,
+    Modulation,
+    Patch,
+    _basis,
+    frequency_sigma,
+    modulation,
+    refine,
+    search,
+)
 from phantoms.bars import Bars, Quadrant
 from phantoms.fields import Rectangle
 from tests.exam.acquisitions import planar, with_counts
@@ -209,3 +218,17 @@ def test_patch_is_the_pixels_whose_centres_lie_in_the_disc() -> None:
     assert counts.tolist() == frame.counts[within].tolist()
     assert at_x == pytest.approx(np.broadcast_to(x[None, :], within.shape)[within])
     assert at_y == pytest.approx(np.broadcast_to(y[:, None], within.shape)[within])
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="cosine and sine of a harmonic at half a cycle a pixel are one and the same: nothing to solve for",
+)
+@pytest.mark.parametrize("cycles", [1 / 4, 1 / 6])
+def test_harmonic_at_the_nyquist_frequency_leaves_the_regression_solvable(cycles: float) -> None:
+    """Bars of 2 mm along the columns of 1 mm pixels, as near as they are measured: their second harmonic is there."""
+    patch = Patch.of(still(SPACIOUS), Disc(40.0, 35.0, 14.0))
+    _, x, y = patch.values()
+    rows = _basis(x, y, (cycles - 1e-10) / SPACIOUS.spacing_mm[1], 0.0, patch)
+    rows = rows / np.linalg.norm(rows, axis=1)[:, None]
+    assert np.linalg.cond(rows @ rows.T) < 1e8  # of 1e16 that double precision has

@@ -8,16 +8,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nmqc.errors import CannotMeasure
 from nmqc.model import Result
+from nmqc.resolution.straightness import straightness
 from phantoms.bars import Bars
 from phantoms.fields import Rectangle
 from phantoms.planar import Wave
-from tests.resolution.barring import SMALL, absent, ensemble, exact, found, noisy
+from tests.resolution.barring import SMALL, ensemble, exact, found, noisy
 
 SPREAD_PERIODS = 1.5  # of the Gaussian that the phase is averaged over (gamma-camera.md, 2.7)
 BARS = Bars(
-    matrix=(300, 350),
-    pixel_mm=(0.9, 1.0),
+    matrix=(300, 335),
+    pixel_mm=(0.9, 1.05),
     field=Rectangle(330.0, 250.0),
     widths_mm=(2.5, 3.5, 2.0, 3.0),
     rotation_deg=0.0,
@@ -133,7 +135,8 @@ def test_noise_of_faint_bars_stays_within_the_floor() -> None:
     assert over_p95(results, "linearity_max") <= 4  # one in twenty; five or more of twelve once in 5,000
 
 
-def test_bars_that_are_seen_too_faintly_tell_nothing_of_straightness() -> None:
-    """A modulation of 0.2 at 4,000 counts in 1.5 periods is nowhere five times its uncertainty of 0.05."""
-    missing = absent(noisy(replace(SMALL, counts=3e4, fwhm_mm=(3.6, 3.6)), 1))
-    assert {missing[name, ""].code for name in ("linearity_sd", "linearity_max")} == {"no_straightness"}
+def test_bars_that_are_seen_nowhere_tell_nothing_of_straightness() -> None:
+    with pytest.raises(CannotMeasure) as refusal:
+        straightness([])
+    assert refusal.value.code == "no_straightness"
+    assert "more counts" in refusal.value.reason
