@@ -233,9 +233,7 @@ def _of_pairs(frame: Frame, found: dict[str, list[Pair]], options: Options, find
         else:
             findings.absent(["separation"], axis, *_no_pair(axis, len(found[axis])))
     if options.separation_mm is not None and not any(found.values()):
-        reason = (
-            "--separation was given, and there is no pair of parallel lines: image two parallel lines"
-        )
+        reason = "--separation was given, and there is no pair of parallel lines: image two parallel lines"
         findings.absent(["pixel_size"], "x", "separation_unused", reason)
         findings.absent(["pixel_size"], "y", "separation_unused", reason)
         return

@@ -46,6 +46,9 @@ def test_the_table_of_builtin_limits_is_what_is_built_in() -> None:
     table = page[page.index("| metric | warn above") : page.index("No FWHM is judged")]
     rows = re.findall(r"^\| `([a-z._]+)`.*? \| (.*?) \| (.*?) \|$", table, re.MULTILINE)
     assert {name: (warn, fail) for name, warn, fail in rows} == {
-        entry.metric: (shown(entry.limits.warn, entry.limits.unit), shown(entry.limits.fail, entry.limits.unit))
+        entry.metric: (
+            shown(entry.limits.warn, entry.limits.unit),
+            shown(entry.limits.fail, entry.limits.unit),
+        )
         for entry in load_builtin().entries
     }
