@@ -140,8 +140,7 @@ def _start(good: Sequence[Point], blur: Floats, points: Sequence[Point]) -> Floa
     value = np.array([one.quadrant.found.value / one.aperture for one in good])
     weight = np.array([one.quadrant.found.snr for one in good])
     design = np.column_stack([-blur[chosen], np.ones(len(good))])
-    weighted = design * weight[:, None]
-    if np.linalg.cond(weighted / np.linalg.norm(weighted, axis=0)) > MOST_ALIKE:
+    if np.linalg.cond(design / np.linalg.norm(design, axis=0)) > MOST_ALIKE:
         raise _not_separable()
     logs = np.log(np.pi / 4 * value)
     return np.asarray(np.linalg.lstsq(design * weight[:, None], logs * weight, rcond=None)[0])

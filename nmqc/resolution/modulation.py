@@ -14,6 +14,7 @@ from nmqc.resolution.bar_image import Floats
 
 POISSON = (0.9, 1.1)  # residual variance over mean within which the noise is that of counts
 HARMONICS = (2, 3)  # taken out before the residual is looked at
+HIGHEST_HARMONIC = 0.45  # cycles a pixel: at a half, cosine and sine are one and the same
 STEPS = (0.3, 0.1, 0.03)  # of the frequency search, in parts of one over the diameter
 POLISHED = 2  # steps of least squares from there
 
@@ -137,7 +138,7 @@ def _basis(x: Floats, y: Floats, fx: float, fy: float, patch: Patch) -> Floats:
     rows += [one - one.mean() for one in (u * u, u * v, v * v)]
     pitches = [abs(float(at[1] - at[0])) if at.size > 1 else 1.0 for at in (patch.x_mm, patch.y_mm)]
     for order in HARMONICS:
-        if order * max(abs(fx) * pitches[0], abs(fy) * pitches[1]) < 0.5:
+        if order * max(abs(fx) * pitches[0], abs(fy) * pitches[1]) < HIGHEST_HARMONIC:
             harmonic = turn**order
             rows += [harmonic.real, harmonic.imag]
     return np.asarray(rows)

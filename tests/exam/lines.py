@@ -22,7 +22,7 @@ class LinesExamination(Examination):
 
     test = LINES
     draws = 8
-    place_mm = 0.05  # lines are searched for from other ends, until a step is small enough
+    place_mm = 0.5  # ends of lines are searched for from other ends, until a step is small enough
 
     def draw(self, random: np.random.Generator) -> Candidate:
         """Return a square of 105 to 120 mm of a camera of 7 to 8.5 mm."""

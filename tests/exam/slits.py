@@ -70,7 +70,7 @@ class SlitsExamination(Examination):
 
     def noise(self, random: np.random.Generator) -> Candidate:
         """Return a mask turned so far that every slit lies on pixels in every phase, which then averages out."""
-        return Candidate(replace(self.draw(random).phantom, counts=5e5, tilt_deg=1.0))
+        return Candidate(replace(self.draw(random).phantom, counts=1.2e6, tilt_deg=1.0))
 
     def predicted(self, candidate: Candidate, result: Result) -> Mapping[Key, tuple[float, float]]:
         """Return the size of a pixel across the slits, by their perpendicular distance, as uncertain as it says."""

@@ -220,10 +220,6 @@ def test_patch_is_the_pixels_whose_centres_lie_in_the_disc() -> None:
     assert at_y == pytest.approx(np.broadcast_to(y[:, None], within.shape)[within])
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="cosine and sine of a harmonic at half a cycle a pixel are one and the same: nothing to solve for",
-)
 @pytest.mark.parametrize("cycles", [1 / 4, 1 / 6])
 def test_harmonic_at_the_nyquist_frequency_leaves_the_regression_solvable(cycles: float) -> None:
     """Bars of 2 mm along the columns of 1 mm pixels, as near as they are measured: their second harmonic is there."""
