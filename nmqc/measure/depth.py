@@ -28,10 +28,16 @@ def depth_mm(inside: NDArray[np.bool_], pitch_mm: tuple[float, float]) -> NDArra
         return depth
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     along = np.minimum(_run(inside[box]), _run(inside[box][:, ::-1])[:, ::-1]) * pitch_mm[1]
-    wide = np.pad(along, ((1, 1), (0, 0)))
-    apart = pitch_mm[0] * (np.arange(along.shape[0])[:, None] + 1 - np.arange(wide.shape[0])[None, :])
-    squares = apart[:, :, None] ** 2 + wide[None, :, :] ** 2
-    depth[box] = np.sqrt(squares.min(axis=1))
+    squares = along**2
+    nearest, size = squares.copy(), squares.shape[0]
+    for step in range(1, size + 1):
+        apart = (step * pitch_mm[0]) ** 2
+        if apart >= nearest.max():
+            break
+        np.minimum(nearest[step:], squares[:-step] + apart, out=nearest[step:])
+        np.minimum(nearest[:-step], squares[step:] + apart, out=nearest[:-step])
+        nearest[:step], nearest[-step:] = np.minimum(nearest[:step], apart), np.minimum(nearest[-step:], apart)
+    depth[box] = np.sqrt(nearest)
     return depth
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
+from nmqc.measure.chance import normal
 from nmqc.measure.grid import Axis, Blocks, sum_blocks
 from nmqc.measure.outline import Outline
 
@@ -237,8 +238,8 @@ def _band_crossing(half_band_mm: float, sigma_mm: float) -> float:
     """Return where the mean over a band along the diagonal crosses one half at an uncut corner."""
     depth = np.linspace(0.0, half_band_mm + 3 * sigma_mm, 41)
     across = np.linspace(-half_band_mm, half_band_mm, 25)
-    first, _ = _normal((depth[:, None] + across) / (2**0.5 * sigma_mm))
-    second, _ = _normal((depth[:, None] - across) / (2**0.5 * sigma_mm))
+    first, _ = normal((depth[:, None] + across) / (2**0.5 * sigma_mm))
+    second, _ = normal((depth[:, None] - across) / (2**0.5 * sigma_mm))
     return float(np.interp(0.5, (first * second).mean(axis=1), depth))
 
 
@@ -324,7 +325,7 @@ def _fit_edges(
     for _ in range(12):
         low = (depth_mm + shifts[side] - pitch_mm / 2) / sigma_mm
         high = low + pitch_mm / sigma_mm
-        (low_f, low_d), (high_f, high_d) = _normal(low), _normal(high)
+        (low_f, low_d), (high_f, high_d) = normal(low), normal(high)
         model = (high * high_f + high_d - low * low_f - low_d) * sigma_mm / pitch_mm
         design = np.column_stack([belongs * (high_f - low_f)[:, None], high_d - low_d])
         missing = (light - model) / error
@@ -347,17 +348,8 @@ def blurred_step(
     if sigma_mm <= 0:
         return np.asarray((np.maximum(high, 0.0) - np.maximum(low, 0.0)) / pitch_mm)
     low, high = low / sigma_mm, high / sigma_mm
-    (low_f, low_d), (high_f, high_d) = _normal(low), _normal(high)
+    (low_f, low_d), (high_f, high_d) = normal(low), normal(high)
     return np.asarray((high * high_f + high_d - low * low_f - low_d) * sigma_mm / pitch_mm)
-
-
-def _normal(t: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the normal distribution function F (Abramowitz and Stegun 26.2.17, to 7.5e-8) and its density f."""
-    density = np.exp(-0.5 * t**2) / np.sqrt(2 * np.pi)
-    k = 1 / (1 + 0.2316419 * np.abs(t))
-    series = k * (0.319381530 + k * (-0.356563782 + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429))))
-    upper = density * series
-    return np.where(t >= 0, 1 - upper, upper), density
 
 
 def _mean_edge(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
+from nmqc.measure.chance import normal_exactly
 
 FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 _STEPS = 60
@@ -122,16 +123,11 @@ def _model(
     """Return the expected values, and their slopes with respect to the four parameters, shape (4, n)."""
     area, centre, sigma = float(at[0]), float(at[1]), math.exp(float(at[2]))
     low, high = ((positions + side * aperture / 2 - centre) / sigma for side in (-1, 1))
-    part = pixels * (_cdf(high) - _cdf(low)) / aperture
+    part = pixels * (normal_exactly(high) - normal_exactly(low)) / aperture
     density_low, density_high = (pixels * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) for z in (low, high))
     to_centre = -area * (density_high - density_low) / (aperture * sigma)
     to_sigma = -area * (high * density_high - low * density_low) / aperture
     return at[3] * pixels + area * part, np.stack([part, to_centre, to_sigma, pixels])
-
-
-def _cdf(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the cumulative distribution of the standard normal; without SciPy, whose import costs more."""
-    return np.array([0.5 * math.erfc(value) for value in (z / -math.sqrt(2)).tolist()])
 
 
 def _fitted(

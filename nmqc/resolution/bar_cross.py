@@ -151,27 +151,39 @@ def _sums(slices: NDArray[np.intp], r: Floats, a: Floats, b: Floats) -> Floats:
 
 def _likelihood(arms: list[_Arm], blur_mm: float) -> Floats:
     """Return the log-likelihood, shape (middles, halves), the level of the strip being the best one of each."""
-    middle, half = (one.ravel() for one in np.meshgrid(MIDDLES_MM, HALVES_MM, indexing="ij"))
-    total = np.zeros(middle.size)
-    for arm in arms:
-        total += _of_arm(arm, middle - half, middle + half, blur_mm)
-    return total.reshape(MIDDLES_MM.size, HALVES_MM.size)
+    ends = np.arange(MIDDLES_MM[0] - HALVES_MM[-1], MIDDLES_MM[-1] + HALVES_MM[-1] + STEP_MM / 2, STEP_MM)
+    pairs = sum((_of_arm(arm, ends, blur_mm) for arm in arms), np.zeros((ends.size, ends.size)))
+    middle, half = np.arange(MIDDLES_MM.size)[:, None], np.arange(HALVES_MM.size)[None, :]
+    zero = HALVES_MM.size - 1  # the index at which the first middle lies
+    return np.asarray(pairs[zero + middle - half, zero + middle + half])
 
 
-def _of_arm(arm: _Arm, first: Floats, second: Floats, blur_mm: float) -> Floats:
-    """Return the log-likelihood of one arm for pairs of ends."""
-    before = _fading((first[:, None] - arm.places_mm[None, :]) / blur_mm)
-    behind = _fading((arm.places_mm[None, :] - second[:, None]) / blur_mm)
-    strip = 1 - before - behind
+def _of_arm(arm: _Arm, ends: Floats, blur_mm: float) -> Floats:
+    """Return the log-likelihood of one arm, shape (ends of the bars before the line, of those behind it).
+
+    The model of a slice is f (1 + a) + g (1 + b) + level * strip, where f and g are what the ends leave of the bars'
+    levels: every sum over slices is one of f alone, of g alone, or a matrix product of the two.
+    """
+    before = _fading((ends[:, None] - arm.places_mm[None, :]) / blur_mm)
+    behind = _fading((arm.places_mm[None, :] - ends[:, None]) / blur_mm)
     one, r, a, b, ra, rb, aa, bb, ab = arm.sums
-    f, g = arm.levels[0] * before, arm.levels[1] * behind
-    missing = strip @ r - (strip * (f + g)) @ one - (strip * f) @ a - (strip * g) @ b
-    level = np.clip((missing + 1) / ((strip**2) @ one + 1), 0, 4)
-    even = f + g + level[:, None] * strip
-    linear = even @ r + f @ ra + g @ rb
-    square = (even**2) @ one + (f**2) @ aa + (g**2) @ bb
-    mixed = (even * f) @ a + (even * g) @ b + (f * g) @ ab
-    return np.asarray(arm.usual * (linear - square / 2 - mixed))
+    (p, p2), (q, q2) = ((part, part**2) for part in (before, behind))
+    f, g = arm.levels
+
+    def both(of_p: Floats, of_q: Floats, product: Floats, constant: float = 0.0) -> Floats:
+        """Return sums of terms in `before`, terms in `behind`, and their product by its weights."""
+        return np.asarray(constant + of_p[:, None] + of_q[None, :] + (p * product) @ q.T)
+
+    none = np.zeros(one.size)
+    strip_r = both(-p @ r, -q @ r, none, float(r.sum()))
+    strip_bars = both(f * (p - p2) @ (one + a), g * (q - q2) @ (one + b), -f * (one + a) - g * (one + b))
+    strip_strip = both((p2 - 2 * p) @ one, (q2 - 2 * q) @ one, 2 * one, float(one.sum()))
+    bars_r = both(f * p @ (r + ra), g * q @ (r + rb), none)
+    bars_bars = both(f * f * p2 @ (one + 2 * a + aa), g * g * q2 @ (one + 2 * b + bb), 2 * f * g * (one + a + b + ab))
+    level = np.clip((strip_r - strip_bars + 1) / (strip_strip + 1), 0, 4)
+    linear = bars_r + level * strip_r
+    square = bars_bars + 2 * level * strip_bars + level**2 * strip_strip
+    return np.asarray(arm.usual * (linear - square / 2))
 
 
 def _fading(t: Floats) -> Floats:

@@ -11,7 +11,7 @@ from nmqc.measure.depth import depth_mm
 from nmqc.measure.grid import Axis
 from nmqc.resolution.bar_image import BarImage
 from nmqc.resolution.bar_layout import Cross, Mask, common_angle
-from nmqc.resolution.bar_waves import CHANCE, RIGHT_ANGLE_DEG, Wave, searched_frequencies
+from nmqc.resolution.bar_waves import CHANCE, RIGHT_ANGLE_DEG, Wave, periodogram, searched_frequencies
 from nmqc.resolution.modulation import Disc
 
 
@@ -48,9 +48,7 @@ def strongest_wave(
     part = image.counts[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     taper = np.clip(1 - np.hypot(y[rows][:, None], x[columns][None, :]) ** 2 / disc.radius_mm**2, 0, None)
     level = (part * taper).sum() / taper.sum()
-    size = [2 * one for one in part.shape]
-    power = np.abs(np.fft.rfft2((part - level) * taper, s=size)) ** 2
-    fy, fx = np.fft.fftfreq(size[0], image.rows.pitch_mm), np.fft.rfftfreq(size[1], image.columns.pitch_mm)
+    power, fx, fy = periodogram((part - level) * taper, image)
     allowed = searched_frequencies(fx[None, :], fy[:, None], image)
     off = (np.degrees(np.arctan2(-fy[:, None], fx[None, :])) - angle + 45) % 90 - 45
     allowed &= np.abs(off) <= RIGHT_ANGLE_DEG

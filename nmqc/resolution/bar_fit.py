@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nmqc.errors import CannotMeasure
+from nmqc.measure.chance import chi_squared_tail
 from nmqc.measure.roots import root
 from nmqc.resolution.bar_image import Floats
 from nmqc.resolution.bar_quadrants import SEEN, Quadrant
@@ -176,8 +177,6 @@ def _step(points: Sequence[Point], blur: Floats, parameters: Floats) -> tuple[Fl
 
 
 def _result(points: Sequence[Point], blur: Floats, parameters: Floats) -> JointFit:
-    from scipy.special import chdtrc
-
     squared, slopes, sigma = _model(points, blur, parameters)
     measured = np.array([one.quadrant.found.squared for one in points])
     information = (slopes / sigma[:, None]).T @ (slopes / sigma[:, None])
@@ -193,7 +192,7 @@ def _result(points: Sequence[Point], blur: Floats, parameters: Floats) -> JointF
     scale = np.append(0.5 / fwhm, contrast)
     chi_squared = float((((measured - squared) / sigma) ** 2).sum())
     degrees = len(points) - len(parameters)
-    widened = degrees > 0 and float(chdtrc(degrees, chi_squared)) < UNLIKELY
+    widened = degrees > 0 and chi_squared_tail(degrees, chi_squared) < UNLIKELY
     covariance = covariance * np.outer(scale, scale) * (chi_squared / degrees if widened else 1.0)
     pull = (np.linalg.inv(information) @ (slopes / sigma[:, None] ** 2).T)[-1]
     return JointFit(fwhm, contrast, covariance, chi_squared, degrees, widened, pull, sigma)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -104,13 +105,7 @@ def _peaks(image: BarImage, windows: NDArray[np.intp], *, raw_counts: bool) -> t
     size = _pixels(image, WINDOW_MM)
     taper = np.outer(*(np.hanning(one + 2)[1:-1] for one in size))
     parts = sliding_window_view(image.counts, size)[windows[:, 0], windows[:, 1]]
-    padded = [2 * one for one in size]
-    tapered = ((parts - _plane(parts)) * taper).astype(np.float32)
-    power = np.abs(np.fft.rfft2(tapered, s=padded)) ** 2
-    fy, fx = (
-        np.fft.fftfreq(padded[0], image.rows.pitch_mm),
-        np.fft.rfftfreq(padded[1], image.columns.pitch_mm),
-    )
+    power, fx, fy = periodogram(((parts - _plane(parts)) * taper).astype(np.float32), image)
     searched = searched_frequencies(fx[None, :], fy[:, None], image)
     noise = (parts * taper**2).sum(axis=(1, 2)) if raw_counts else _median_noise(power, searched)
     power = np.where(searched, power, 0.0) / np.maximum(noise, 1e-12)[:, None, None]
@@ -133,11 +128,26 @@ def _plane(parts: Floats) -> Floats:
     )
 
 
+def periodogram(values: NDArray[Any], image: BarImage) -> tuple[NDArray[Any], Floats, Floats]:
+    """Return the power of parts of an image, padded to twice their size, with the frequencies (fx, fy).
+
+    Along x, one frequency more than is searched: the others are left out before the second transform.
+    """
+    rows, columns = (2 * size for size in values.shape[-2:])
+    fx, fy = np.fft.rfftfreq(columns, image.columns.pitch_mm), np.fft.fftfreq(rows, image.rows.pitch_mm)
+    fx = fx[: int(np.searchsorted(fx, _highest(image), side="right")) + 1]
+    transformed = np.fft.fft(np.fft.rfft(values, columns)[..., : fx.size], rows, axis=-2)
+    return transformed.real**2 + transformed.imag**2, fx, fy
+
+
 def searched_frequencies(fx: Floats, fy: Floats, image: BarImage) -> NDArray[np.bool_]:
     """Return which frequencies are searched: bar widths of 1.5 to 8 mm, below 0.45 cycles a pixel."""
     frequency = np.hypot(fx, fy)
-    highest = min(0.5 / WIDTHS_MM[0], NYQUIST_PART / max(image.rows.pitch_mm, image.columns.pitch_mm))
-    return np.asarray((frequency >= 0.5 / WIDTHS_MM[1]) & (frequency <= highest))
+    return np.asarray((frequency >= 0.5 / WIDTHS_MM[1]) & (frequency <= _highest(image)))
+
+
+def _highest(image: BarImage) -> float:
+    return min(0.5 / WIDTHS_MM[0], NYQUIST_PART / max(image.rows.pitch_mm, image.columns.pitch_mm))
 
 
 def _median_noise(power: NDArray[np.floating], searched: NDArray[np.bool_]) -> Floats:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
+from nmqc.measure.chance import normal
 from nmqc.measure.depth import depth_mm
 from nmqc.measure.grid import Axis
 from nmqc.measure.roots import root
@@ -23,6 +24,7 @@ SPREAD_PERIODS = 1.5  # sigma of the Gaussian in which the phase is fitted
 STEP_PERIODS = 1.0
 FEWEST_POINTS = 12
 EXTREME = 6.0  # by which a smooth field has more chances of an extreme than independent points (simulated)
+BLOCKS_A_SIGMA = 3.0
 INSIDE_PART = 0.5  # of the Gaussian's weight that must fall on bars
 
 Sums = tuple[Floats, ...]
@@ -166,19 +168,39 @@ def _fields(
     wavelength = 1 / quadrant.frequency
     at_x, at_y = (np.arange(one[0], one[-1], STEP_PERIODS * wavelength) for one in (x, y))
     spread = SPREAD_PERIODS * wavelength
-    kernel_x = np.exp(-0.5 * ((at_x[:, None] - x[None, :]) / spread) ** 2)
-    kernel_y = np.exp(-0.5 * ((at_y[:, None] - y[None, :]) / spread) ** 2)
     turn = np.outer(
         np.exp(2j * np.pi * quadrant.fy * (y - quadrant.disc.y_mm)),
         np.exp(2j * np.pi * quadrant.fx * (x - quadrant.disc.x_mm)),
     )
     weight = inside.astype(np.float64)
     wanted = (weight, weight * turn, weight * turn**2, weight * counts, weight * counts * turn)
-    sums = tuple(_averaged(one, kernel_y, kernel_x) for one in wanted)
-    squares = (kernel_y**2 @ weight @ (kernel_x**2).T,)
-    full = kernel_y.sum(axis=1).max() * kernel_x.sum(axis=1).max()
+    blocks = _block(y, spread), _block(x, spread)
+    kernel_y, kernel_x = (
+        np.exp(-0.5 * ((at[:, None] - _means(one, block)[None, :]) / spread) ** 2)
+        for at, one, block in zip((at_y, at_x), (y, x), blocks, strict=True)
+    )
+    sums = tuple(_averaged(_summed(one, blocks), kernel_y, kernel_x) for one in wanted)
+    squares = (kernel_y**2 @ _summed(weight, blocks) @ (kernel_x**2).T,)
+    full = blocks[0] * kernel_y.sum(axis=1).max() * blocks[1] * kernel_x.sum(axis=1).max()
     grid_x, grid_y = np.meshgrid(at_x, at_y)
     return sums + squares, np.real(sums[0]) / full, grid_x, grid_y
+
+
+def _block(at: Floats, spread_mm: float) -> int:
+    """Return how many pixels make a block of at most a third of the Gaussian's sigma: its weight is theirs."""
+    return max(1, int(spread_mm / BLOCKS_A_SIGMA / abs(float(at[1] - at[0]))))
+
+
+def _means(at: Floats, block: int) -> Floats:
+    return np.asarray(at[: at.size // block * block].reshape(-1, block).mean(axis=1))
+
+
+def _summed(values: NDArray[Any], blocks: tuple[int, int]) -> NDArray[Any]:
+    """Return the sums over blocks of (rows, columns); pixels that fill no block are left out."""
+    down, along = blocks
+    rows, columns = values.shape[0] // down, values.shape[1] // along
+    whole = values[: rows * down, : columns * along]
+    return np.asarray(sum(whole[i::down, j::along] for i in range(down) for j in range(along)))
 
 
 def _averaged(values: NDArray[Any], kernel_y: Floats, kernel_x: Floats) -> NDArray[Any]:
@@ -253,10 +275,8 @@ def _largest(sigma: Floats, part: Floats) -> NoiseFloor:
 
     Each value counts as `part` of an independent one: P(all below t) is the product of (2 Phi(t / sigma) - 1)^part.
     """
-    from scipy.special import erf
-
     def excess(t: float, chance: float) -> float:
-        return float(part @ np.log(np.maximum(erf(t / sigma / 2**0.5), 1e-300)) - np.log(chance))
+        return float(part @ np.log(np.maximum(2 * normal(t / sigma)[0] - 1, 1e-300)) - np.log(chance))
 
     top = 10 * float(sigma.max())
     middle, high = (root(partial(excess, chance=chance), 1e-3 * top, top) for chance in (0.5, 0.95))
