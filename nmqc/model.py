@@ -100,6 +100,16 @@ class FieldHint:
     extents_mm: tuple[float, ...]
     source: str
 
+    def widths_and_heights_mm(self) -> tuple[tuple[float, float], ...]:
+        """Return the (width, height) that the extents can mean: headers do not agree on their order."""
+        if len(self.extents_mm) == 2:
+            first, second = self.extents_mm
+            return ((first, second), (second, first))
+        (diameter,) = self.extents_mm
+        if self.shape == "HEXAGONAL":
+            return ((diameter, diameter * 3**0.5 / 2), (diameter * 3**0.5 / 2, diameter))
+        return ((diameter, diameter),)
+
 
 @dataclass(frozen=True, slots=True)
 class HeadPattern:

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from phantoms.defects import Defect, TubeLattice, WeakTube, multiply_gain
 from phantoms.fields import Outline, Point
 from phantoms.pixels import FloatArray
-from phantoms.systems import RADIONUCLIDES, SYSTEMS, SystemProfile
+from phantoms.raster import Raster, known_system
+from phantoms.systems import RADIONUCLIDES
 
 DEFAULT_COUNTS = 30e6
 _LARGEST_UINT16 = 65535
@@ -120,7 +121,7 @@ def default_windows(system: str, radionuclide: str, count: int = 1) -> tuple[Win
 
 
 @dataclass(frozen=True, slots=True)
-class Flood:
+class Flood(Raster):
     """A flood, on one or more detectors and in one or more energy windows.
 
     The expected counts of a pixel are
@@ -167,24 +168,6 @@ class Flood:
             raise ValueError(f"{self.system} has {profile.heads} detector(s), not {len(self.heads)}")
         object.__setattr__(self, "heads", self.heads or default_heads(self.system))
         object.__setattr__(self, "windows", self.windows or default_windows(self.system, self.radionuclide))
-
-    @property
-    def profile(self) -> SystemProfile:
-        """The system's own values."""
-        return SYSTEMS[self.system]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.matrix if isinstance(self.matrix, tuple) else (self.matrix, self.matrix)
-
-    @property
-    def spacing_mm(self) -> tuple[float, float]:
-        """Pixel size (down, along), as the header gives it."""
-        if self.pixel_mm is not None:
-            return self.pixel_mm
-        pixel = self.profile.pixel_mm(min(self.shape), self.zoom)
-        return pixel, pixel
 
     def field(self, head: int) -> Outline:
         """Return the outline of a detector's field; ``head`` counts from 0."""
@@ -322,14 +305,6 @@ def demo_flood() -> Flood:
         ),
     )
     return Flood(system="intevo", matrix=1024, heads=(good, weak))
-
-
-def known_system(system: str) -> SystemProfile:
-    """Return a system by its name; ValueError if there is none."""
-    try:
-        return SYSTEMS[system]
-    except KeyError:
-        raise ValueError(f"no such system; known are {', '.join(SYSTEMS)}") from None
 
 
 def whole_counts(counts: NDArray[np.float64] | NDArray[np.int64]) -> CountArray:

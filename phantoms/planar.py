@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike
 
 from phantoms.defects import Defect, multiply_gain
 from phantoms.fields import Outline, Point
-from phantoms.flood import CountArray, Window, default_windows, known_system, whole_counts
+from phantoms.flood import CountArray, Window, default_windows, whole_counts
 from phantoms.pixels import FWHM_PER_SIGMA, FloatArray, centres, normal_cdf
-from phantoms.systems import RADIONUCLIDES, SystemProfile
+from phantoms.raster import Raster, known_system
+from phantoms.systems import RADIONUCLIDES
 
 
 class Wave(NamedTuple):
@@ -51,7 +52,7 @@ class Wave(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planar(ABC):
+class Planar(Raster, ABC):
     """One image of one detector, in one energy window.
 
     Attributes
@@ -104,31 +105,6 @@ class Planar(ABC):
         if self.wave is not None:
             object.__setattr__(self, "wave", Wave(*self.wave))
             require_positive("the wavelength of a distortion", self.wave[1])
-
-    @property
-    def profile(self) -> SystemProfile:
-        """The system's own values."""
-        return known_system(self.system)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.matrix if isinstance(self.matrix, tuple) else (self.matrix, self.matrix)
-
-    @property
-    def spacing_mm(self) -> tuple[float, float]:
-        """Pixel size (down, along), as the header gives it."""
-        if self.pixel_mm is not None:
-            return self.pixel_mm
-        pixel = self.profile.pixel_mm(min(self.shape), self.zoom)
-        return pixel, pixel
-
-    @property
-    def zoom_factor(self) -> float:
-        """The zoom as the header gives it: with a pixel size of its own, the zoom that leads to it."""
-        if self.pixel_mm is None:
-            return self.zoom
-        return self.profile.base_field_mm / min(self.shape) / self.pixel_mm[1]
 
     @property
     def window(self) -> Window:

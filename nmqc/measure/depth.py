@@ -36,7 +36,10 @@ def depth_mm(inside: NDArray[np.bool_], pitch_mm: tuple[float, float]) -> NDArra
             break
         np.minimum(nearest[step:], squares[:-step] + apart, out=nearest[step:])
         np.minimum(nearest[:-step], squares[step:] + apart, out=nearest[:-step])
-        nearest[:step], nearest[-step:] = np.minimum(nearest[:step], apart), np.minimum(nearest[-step:], apart)
+        nearest[:step], nearest[-step:] = (
+            np.minimum(nearest[:step], apart),
+            np.minimum(nearest[-step:], apart),
+        )
     depth[box] = np.sqrt(nearest)
     return depth
 

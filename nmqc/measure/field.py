@@ -112,7 +112,7 @@ def require_whole(field: Field, hints: tuple[FieldHint, ...]) -> None:
     CannotMeasure
         ``field_incomplete``.
     """
-    wanted = _orders(hints[0])[0] if hints else (0.0, 0.0)
+    wanted = hints[0].widths_and_heights_mm()[0] if hints else (0.0, 0.0)
     wanted = field.outline.extents_mm() if field.stated else wanted
     for name, off, seen, stated, clipped in zip(
         "xy", field.lit_centre_mm, field.lit.extents_mm(), wanted, field.clipped_axes, strict=True
@@ -152,7 +152,7 @@ def _not_used(hint: FieldHint, found: Found, border: Border) -> tuple[Remark, ..
     wanted = " x ".join(f"{extent:.0f}" for extent in hint.extents_mm)
     said = f"the {hint.source} says {wanted} mm, the image is lit over {width:.1f} x {height:.1f} mm"
     unused = Remark("field_from_image", f"{said}: not used")
-    wide, high = _orders(hint)[0]
+    wide, high = hint.widths_and_heights_mm()[0]
     larger = wide - width > DEFECT_MM or high - height > DEFECT_MM
     if not larger or border.clipped or hint.source == LEAST_TRUSTED:
         return (unused,)
@@ -170,7 +170,7 @@ def _agreeing(
 ) -> Outline | None:
     """Return the stated outline about the centre of the lit field if the extents agree, else None."""
     best: tuple[float, Outline] | None = None
-    for width, height in _orders(hint):
+    for width, height in hint.widths_and_heights_mm():
         disagreement = _disagreement(hint, (width, height), found, border, spacing_mm)
         if disagreement <= 1 and (best is None or disagreement < best[0]):
             best = (disagreement, _stated_outline(found.outline, width, height, border))
@@ -200,17 +200,6 @@ def _disagreement(
         elif difference <= beyond:
             return float("inf")
     return worst
-
-
-def _orders(hint: FieldHint) -> tuple[tuple[float, float], ...]:
-    """Return the (width, height) that a stated pair can mean: headers do not agree on its order."""
-    if len(hint.extents_mm) == 2:
-        first, second = hint.extents_mm
-        return ((first, second), (second, first))
-    (diameter,) = hint.extents_mm
-    if hint.shape == "HEXAGONAL":
-        return ((diameter, diameter * 3**0.5 / 2), (diameter * 3**0.5 / 2, diameter))
-    return ((diameter, diameter),)
 
 
 def _stated_outline(found: Outline, width: float, height: float, border: Border) -> Outline:

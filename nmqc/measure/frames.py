@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 
 from nmqc.errors import CannotMeasure
-from nmqc.model import Acquisition, Analysis, Frame, Measurement, Metric, NotMeasured, Refusal, Remark, Result
+from nmqc.model import (
+    Acquisition,
+    Analysis,
+    Frame,
+    Measurement,
+    Metric,
+    NotMeasured,
+    Refusal,
+    Remark,
+    Result,
+    Source,
+)
 
 FEWEST_PIXELS = 64
+
+Found = TypeVar("Found")
 
 
 @dataclass(slots=True)
@@ -38,16 +52,56 @@ def each_frame(
     acquisition: Acquisition, only_detector: int | None, measure: Callable[[Frame], Result]
 ) -> Analysis:
     """Measure the frames of one detector, or of all, each by itself; a frame that cannot be measured is refused."""
-    results, refused = [], []
+    results, refused = measured_frames(acquisition, only_detector, measure)
+    return Analysis(tuple(results), tuple(refused))
+
+
+def measured_frames(
+    acquisition: Acquisition, only_detector: int | None, measure: Callable[[Frame], Found]
+) -> tuple[list[Found], list[Refusal]]:
+    """Return what is measured of the frames of one detector, or of all, and the refusals of the others."""
+    found, refused = [], []
     chosen = frames_of(acquisition, only_detector)
     if acquisition.frames and not chosen:
         refused.append(no_such_detector(acquisition, only_detector))
     for frame in chosen:
         try:
-            results.append(measure(frame))
+            found.append(measure(frame))
         except CannotMeasure as reason:
             refused.append(refusal(frame, reason))
-    return Analysis(tuple(results), tuple(refused))
+    return found, refused
+
+
+def result_of(
+    frame: Frame,
+    source: Source,
+    findings: Findings,
+    *,
+    algorithm: str,
+    parameters: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    evidence: tuple[Any, ...],
+    summary: str = "",
+) -> Result:
+    """Return the result of one frame, or of several whose first is given; `algorithm` is "test/version"."""
+    return Result(
+        test=algorithm.split("/")[0],
+        algorithm=algorithm,
+        source=source,
+        detector=frame.detector,
+        detector_source=frame.detector_source,
+        energy_window=frame.energy_window,
+        parameters=parameters,
+        asked=asked,
+        measurements=tuple(findings.measurements),
+        not_measured=tuple(findings.not_measured),
+        remarks=tuple(findings.remarks),
+        evidence=evidence,
+        collimator=frame.collimator,
+        duration_s=frame.duration_s,
+        total_counts=int(frame.counts.sum()) if frame.raw_counts else None,
+        summary=summary,
+    )
 
 
 def refused_frames(acquisition: Acquisition, require: Callable[[Frame], object]) -> tuple[Refusal, ...]:

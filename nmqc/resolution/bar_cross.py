@@ -179,7 +179,9 @@ def _of_arm(arm: _Arm, ends: Floats, blur_mm: float) -> Floats:
     strip_bars = both(f * (p - p2) @ (one + a), g * (q - q2) @ (one + b), -f * (one + a) - g * (one + b))
     strip_strip = both((p2 - 2 * p) @ one, (q2 - 2 * q) @ one, 2 * one, float(one.sum()))
     bars_r = both(f * p @ (r + ra), g * q @ (r + rb), none)
-    bars_bars = both(f * f * p2 @ (one + 2 * a + aa), g * g * q2 @ (one + 2 * b + bb), 2 * f * g * (one + a + b + ab))
+    bars_bars = both(
+        f * f * p2 @ (one + 2 * a + aa), g * g * q2 @ (one + 2 * b + bb), 2 * f * g * (one + a + b + ab)
+    )
     level = np.clip((strip_r - strip_bars + 1) / (strip_strip + 1), 0, 4)
     linear = bars_r + level * strip_r
     square = bars_bars + 2 * level * strip_bars + level**2 * strip_strip

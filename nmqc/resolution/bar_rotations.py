@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from nmqc.measure.frames import Findings
+from nmqc.measure.frames import Findings, result_of
 from nmqc.model import Acquisition, Measurement, Result
 from nmqc.resolution import bar_remarks
 from nmqc.resolution.bar_evidence import mtf_curve
 from nmqc.resolution.bar_fit import JointFit, averaged, joint_fit, smallest_resolved
 from nmqc.resolution.bar_study import (
+    ALGORITHM,
     Image,
     Options,
+    asked,
     fit_parameters,
     fitted,
     give_camera,
     pixel_scale,
-    result_of,
 )
 from nmqc.resolution.metrics import BARS_METRICS as METRICS
 
@@ -75,9 +76,15 @@ def together(group: Sequence[Image], acquisition: Acquisition, options: Options)
         **fit_parameters(fit),
     }
     drawn = (mtf_curve(points, apart if isinstance(apart, JointFit) else None),)
-    summary = f"{len(group)} images fitted together"
     result = result_of(
-        first, replace(acquisition.source, inputs=files), findings, parameters, options, drawn, summary
+        first,
+        replace(acquisition.source, inputs=files),
+        findings,
+        algorithm=ALGORITHM,
+        parameters=parameters,
+        asked=asked(first, options),
+        evidence=drawn,
+        summary=f"{len(group)} images fitted together",
     )
     raw = all(one.frame.raw_counts for one in group)
     total = sum(int(one.frame.counts.sum()) for one in group) if raw else None

@@ -1,8 +1,8 @@
-"""What one image of bars and several have in common: the options, the numbers of the camera, the result."""
+"""What one image of bars and several have in common: the options and the numbers of the camera."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from nmqc.errors import CannotMeasure
 from nmqc.measure.frames import Findings
-from nmqc.model import Acquisition, Frame, Measurement, Result, Source
+from nmqc.model import Acquisition, Frame, Measurement, Result
 from nmqc.resolution.bar_fit import JointFit, Point, camera_fit, resolved_limit
 from nmqc.resolution.bar_quadrants import Bars, Quadrant
 from nmqc.resolution.metrics import BARS as TEST
@@ -98,37 +98,7 @@ def pixel_scale(quadrants: Sequence[Quadrant]) -> Measurement:
     )
 
 
-def result_of(
-    frame: Frame,
-    source: Source,
-    findings: Findings,
-    parameters: Mapping[str, Any],
-    options: Options,
-    drawn: tuple[Any, ...],
-    summary: str,
-) -> Result:
-    """Return the result of one image, or of several whose first frame is given."""
-    return Result(
-        test=TEST,
-        algorithm=ALGORITHM,
-        source=source,
-        detector=frame.detector,
-        detector_source=frame.detector_source,
-        energy_window=frame.energy_window,
-        parameters=parameters,
-        asked=_asked(frame, options),
-        measurements=tuple(findings.measurements),
-        not_measured=tuple(findings.not_measured),
-        remarks=tuple(findings.remarks),
-        evidence=drawn,
-        collimator=frame.collimator,
-        duration_s=frame.duration_s,
-        total_counts=int(frame.counts.sum()) if frame.raw_counts else None,
-        summary=summary,
-    )
-
-
-def _asked(frame: Frame, options: Options) -> dict[str, Any]:
+def asked(frame: Frame, options: Options) -> dict[str, Any]:
     """Return what was asked for that changes a value: part of the history's key."""
     flood = options.flood
     return {

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nmqc.errors import CannotMeasure
-from nmqc.measure.frames import Findings, frames_of, no_such_detector, refusal, refused_frames, require_counts
+from nmqc.measure.frames import Findings, measured_frames, refused_frames, require_counts, result_of
 from nmqc.model import Acquisition, Analysis, Frame, Refusal, Source
 from nmqc.resolution import acr, bar_remarks
 from nmqc.resolution.bar_evidence import evidence
@@ -36,7 +36,7 @@ from nmqc.resolution.bar_numbers import (
 )
 from nmqc.resolution.bar_quadrants import Bars, Quadrant, find_bars
 from nmqc.resolution.bar_rotations import groups, together
-from nmqc.resolution.bar_study import Image, Options, fit_parameters, fitted, give_camera, result_of
+from nmqc.resolution.bar_study import ALGORITHM, Image, Options, asked, fit_parameters, fitted, give_camera
 from nmqc.resolution.bar_waves import find_waves
 from nmqc.resolution.metrics import BARS_METRICS as METRICS
 from nmqc.resolution.straightness import displacements
@@ -67,15 +67,9 @@ def analyse(acquisition: Acquisition, options: Options) -> Analysis:
     ----------
     docs/methods/bars.md; Hander TA et al., Med Phys 1997;24:327, for the moments.
     """
-    images, refused = [], []
-    chosen = frames_of(acquisition, options.only_detector)
-    if acquisition.frames and not chosen:
-        refused.append(no_such_detector(acquisition, options.only_detector))
-    for frame in chosen:
-        try:
-            images.append(_measured(frame, acquisition, options))
-        except CannotMeasure as reason:
-            refused.append(refusal(frame, reason))
+    images, refused = measured_frames(
+        acquisition, options.only_detector, lambda frame: _measured(frame, acquisition, options)
+    )
     results = [one.result for one in images]
     for group in groups(images):
         results.append(together(group, acquisition, options))
@@ -137,8 +131,16 @@ def _measured(frame: Frame, acquisition: Acquisition, options: Options) -> Image
     findings.remarks += bar_remarks.remarks(frame, bars, fit, acquisition.source.radionuclide)
     drawn = evidence(frame, bars, points, fit if isinstance(fit, JointFit) else None, straight, names)
     parameters = _parameters(frame, bars, fit, names, acquisition.source, options)
-    source = replace(acquisition.source, inputs=(frame.input,))
-    result = result_of(frame, source, findings, parameters, options, drawn, _summary(bars))
+    result = result_of(
+        frame,
+        replace(acquisition.source, inputs=(frame.input,)),
+        findings,
+        algorithm=ALGORITHM,
+        parameters=parameters,
+        asked=asked(frame, options),
+        evidence=drawn,
+        summary=_summary(bars),
+    )
     return Image(frame, bars, points, fit, result)
 
 

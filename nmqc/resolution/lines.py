@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from nmqc.errors import CannotMeasure
-from nmqc.measure.frames import Findings, each_frame, refused_frames, require_counts
+from nmqc.measure.frames import Findings, each_frame, refused_frames, require_counts, result_of
 from nmqc.model import Acquisition, Analysis, Frame, Measurement, Position, Refusal, Result
 from nmqc.resolution.line_evidence import evidence
 from nmqc.resolution.line_pairs import AXES, Pair, pairs, pixel_scales
@@ -97,25 +97,17 @@ def _result(
     found = pairs(lines)
     _of_pairs(frame, found, options, findings)
     findings.remarks += remarks(frame, lines, found)
-    return Result(
-        test=LINES,
+    return result_of(
+        frame,
+        replace(acquisition.source, inputs=(frame.input,)),
+        findings,
         algorithm=ALGORITHM,
-        source=replace(acquisition.source, inputs=(frame.input,)),
-        detector=frame.detector,
-        detector_source=frame.detector_source,
-        energy_window=frame.energy_window,
         parameters=_parameters(frame, lines, options),
         asked={
             "pixel_mm": [round(pitch, 6) for pitch in frame.spacing_mm],
             "separation_mm": options.separation_mm,
         },
-        measurements=tuple(findings.measurements),
-        not_measured=tuple(findings.not_measured),
-        remarks=tuple(findings.remarks),
         evidence=evidence(frame, lines),
-        collimator=frame.collimator,
-        duration_s=frame.duration_s,
-        total_counts=int(frame.counts.sum()) if frame.raw_counts else None,
     )
 
 

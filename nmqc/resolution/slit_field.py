@@ -190,21 +190,10 @@ def _spanned(seen: Seen, low: float, high: float, middle: float, factor: float, 
 
 def _stated(hint: FieldHint, seen: Seen, mask: Mask) -> tuple[float, float] | None:
     """Return the stated extents across and along the slits in the order that agrees with the image, if one does."""
-    orders = [_turned(pair, mask) for pair in _orders(hint)]
+    orders = [_turned(pair, mask) for pair in hint.widths_and_heights_mm()]
     found = [(_misfit(pair, seen, mask, hint.source), pair) for pair in orders]
     misfit, pair = min(found, key=lambda one: one[0])
     return pair if misfit <= 1 else None
-
-
-def _orders(hint: FieldHint) -> tuple[tuple[float, float], ...]:
-    """Return the (width, height) that a stated pair can mean: headers do not agree on its order."""
-    if len(hint.extents_mm) == 2:
-        first, second = hint.extents_mm
-        return ((first, second), (second, first))
-    (diameter,) = hint.extents_mm
-    if hint.shape == "HEXAGONAL":
-        return ((diameter, diameter * 3**0.5 / 2), (diameter * 3**0.5 / 2, diameter))
-    return ((diameter, diameter),)
 
 
 def _turned(pair: tuple[float, float], mask: Mask) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmqc.measure.frames import Findings, each_frame, refused_frames, require_counts
+from nmqc.measure.frames import Findings, each_frame, refused_frames, require_counts, result_of
 from nmqc.model import Acquisition, Analysis, Frame, Measurement, NoiseFloor, Position, Refusal, Result
 from nmqc.resolution.metrics import SLITS, SLITS_METRICS
 from nmqc.resolution.slit_evidence import as_displayed, evidence
@@ -94,22 +94,14 @@ def _result(found: Study, acquisition: Acquisition, options: Options) -> Result:
         _in_field(found, name, values, parts, findings)
     findings.remarks += remarks(found, findings.measurements)
     frame = found.frame
-    return Result(
-        test=SLITS,
+    return result_of(
+        frame,
+        replace(acquisition.source, inputs=(frame.input,)),
+        findings,
         algorithm=ALGORITHM,
-        source=replace(acquisition.source, inputs=(frame.input,)),
-        detector=frame.detector,
-        detector_source=frame.detector_source,
-        energy_window=frame.energy_window,
         parameters=_parameters(found, values),
         asked=_asked(frame, options),
-        measurements=tuple(findings.measurements),
-        not_measured=tuple(findings.not_measured),
-        remarks=tuple(findings.remarks),
         evidence=evidence(found),
-        collimator=frame.collimator,
-        duration_s=frame.duration_s,
-        total_counts=int(frame.counts.sum()) if frame.raw_counts else None,
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
-from nmqc.measure.frames import Findings, each_frame, refused_frames
+from nmqc.measure.frames import Findings, each_frame, refused_frames, result_of
 from nmqc.model import (
     Acquisition,
     Analysis,
@@ -118,22 +118,14 @@ def _analyse_flood(flood: Flood, acquisition: Acquisition, options: Options) -> 
     _reference(flood, acquisition.source, options, findings)
     places = extremes(smoothed, flood.fields.ufov)
     findings.remarks += remarks(flood, places, whole, strict, findings.measurements)
-    return Result(
-        test=TEST,
+    return result_of(
+        flood.frame,
+        replace(acquisition.source, inputs=(flood.frame.input,)),
+        findings,
         algorithm=ALGORITHM,
-        source=replace(acquisition.source, inputs=(flood.frame.input,)),
-        detector=flood.frame.detector,
-        detector_source=flood.frame.detector_source,
-        energy_window=flood.frame.energy_window,
         parameters=_parameters(flood, options, removed),
         asked=_asked(flood.frame, acquisition.source.system.name, options),
-        measurements=tuple(findings.measurements),
-        not_measured=tuple(findings.not_measured),
-        remarks=tuple(findings.remarks),
         evidence=evidence(flood, smoothed),
-        collimator=flood.frame.collimator,
-        duration_s=flood.frame.duration_s,
-        total_counts=int(flood.frame.counts.sum()) if flood.frame.raw_counts else None,
     )
 
 
