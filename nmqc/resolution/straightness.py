@@ -277,7 +277,9 @@ def _largest(sigma: Floats, part: Floats) -> NoiseFloor:
     """
 
     def excess(t: float, chance: float) -> float:
-        return float(part @ np.log(np.maximum(2 * normal(np.asarray(t / sigma))[0] - 1, 1e-300)) - np.log(chance))
+        return float(
+            part @ np.log(np.maximum(2 * normal(np.asarray(t / sigma))[0] - 1, 1e-300)) - np.log(chance)
+        )
 
     top = 10 * float(sigma.max())
     middle, high = (root(partial(excess, chance=chance), 1e-3 * top, top) for chance in (0.5, 0.95))
