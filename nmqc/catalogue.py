@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from nmqc.cor import metrics as cor
 from nmqc.model import Acquisition, Analysis, Metric, Refusal
 from nmqc.resolution import metrics as resolution
 from nmqc.uniformity import metrics as uniformity
@@ -95,6 +96,15 @@ TESTS: tuple[Test, ...] = (
         shows="flood",
         metrics=tuple(uniformity.METRICS.values()),
         module="nmqc.uniformity.planar",
+    ),
+    Test(
+        name=cor.TEST,
+        command="cor",
+        title="point sources on an orbit",
+        kinds=("TOMO",),
+        shows="cor",
+        metrics=tuple(cor.METRICS.values()),
+        module="nmqc.cor.point_sources",
     ),
 )
 

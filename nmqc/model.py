@@ -37,6 +37,12 @@ EXPECTED_ABSENCES = frozenset(
         "no_modulation",
         "modulation_out_of_range",
         "per_image",
+        "partial_arc",
+        "on_axis",
+        "one_level",
+        "not_nema_arrangement",
+        "no_radius",
+        "distance_not_reached",
     }
 )
 VERDICTS: tuple[Verdict, ...] = ("unjudged", "pass", "warn", "fail")
@@ -149,6 +155,26 @@ class Remark:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Gantry:
+    """Where the head stood during one view of a tomographic acquisition, by the header.
+
+    Attributes
+    ----------
+    angle_deg : in [0, 360)
+        At the start of the view: 0 with the detector behind the patient's back, growing counter-clockwise as seen
+        from the feet (DICOM PS3.3, C.8.4.11).
+    step_deg : from this view to the next, negative where the head turns clockwise.
+    moving : True where the head turned while it counted: the middle of the view lies half a step further.
+    radius_mm : from the axis to the collimator's face; None where the header is silent.
+    """
+
+    angle_deg: float
+    step_deg: float
+    moving: bool = False
+    radius_mm: float | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One image of an acquisition.
@@ -176,6 +202,8 @@ class Frame:
         recognised systems, the header.
     collimator : str
         Type or grid name, cleaned; "" where the header is silent, "NONE" for an intrinsic image.
+    gantry : Gantry or None
+        None where the image is not tomographic, or its header does not tell the angle.
     """
 
     counts: NDArray[Any]
@@ -193,6 +221,7 @@ class Frame:
     field_hints: tuple[FieldHint, ...] = ()
     collimator: str = ""
     zoom: tuple[float, float] = (1.0, 1.0)
+    gantry: Gantry | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "counts", frozen_array(self.counts))
@@ -408,7 +437,35 @@ class Curve:
     lines: tuple[Line, ...]
 
 
-Evidence = Picture | Curve
+@dataclass(frozen=True, slots=True, eq=False)
+class Sinogram:
+    """An image of views and columns, with tracks drawn over it.
+
+    `image` has the shape (views, columns), `spacing_mm` is that of the columns. Of each track x is in mm from the
+    centre of the matrix and y the number of the view, from 1.
+    """
+
+    title: str
+    image: NDArray[Any]
+    spacing_mm: float
+    unit: str
+    tracks: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Polar:
+    """Values around the gantry: of each line x is the angle in degrees, y the value, which may be negative.
+
+    0 degrees is at the bottom, behind the patient's back, and angles grow counter-clockwise, as seen from the feet.
+    `label` names the value and its unit.
+    """
+
+    title: str
+    label: str
+    lines: tuple[Line, ...]
+
+
+Evidence = Picture | Curve | Sinogram | Polar
 
 
 # --- a result -------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ ALLOWED = {
     "errors": set(),
     "__main__": {"cli"},
     "cli": {"catalogue", "config", "dicom", "history", "limits", "report", "toml_reader"},
-    "catalogue": {"resolution", "uniformity"},
+    "catalogue": {"cor", "resolution", "uniformity"},
     "config": {"toml_reader"},
     "limits": {"toml_reader"},
     "toml_reader": set(),
@@ -24,6 +24,7 @@ ALLOWED = {
     "measure": set(),
     "uniformity": {"measure"},
     "resolution": {"measure"},
+    "cor": {"measure"},
     "report": set(),
 }
 #: part -> distributions that it may import beside the standard library
@@ -35,6 +36,7 @@ LIBRARIES = {
     "measure": {"numpy", "scipy", "skimage", "numba", "platformdirs"},
     "uniformity": {"numpy", "scipy", "skimage", "numba"},
     "resolution": {"numpy", "scipy", "skimage", "numba"},
+    "cor": {"numpy"},
     "report": {"matplotlib", "numpy", "rich", "typst"},
     "model": {"numpy"},
     "phantoms": {"numpy", "scipy", "pydicom"},

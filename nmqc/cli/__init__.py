@@ -19,6 +19,7 @@ from nmqc.errors import NmqcError
 COMMANDS: dict[str, tuple[str, str]] = {
     "uniformity": ("nmqc.cli.uniformity", "Flood uniformity (NEMA NU 1, 2.4) of planar gamma-camera images."),
     "resolution": ("nmqc.cli.resolution", "Spatial resolution: four-quadrant bars, slit mask, line sources."),
+    "cor": ("nmqc.cli.cor", "Centre of rotation and detector alignment, by point sources."),
     "identify": ("nmqc.cli.identify", "Say what files are, and which command analyses them."),
     "history": ("nmqc.cli.history", "List, show, exclude and export recorded results."),
     "limits": ("nmqc.cli.limits", "Show which limits apply, and check a limits file."),

@@ -5,10 +5,16 @@ That import costs more than the analysis of a bar phantom.
 
 from __future__ import annotations
 
+from functools import partial
 from math import erfc, exp, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nmqc.measure.roots import root
+from nmqc.model import NoiseFloor
+
+RANGE_TRIALS, RANGE_SEED = 400, 20261122
 
 
 def chi_squared_tail(degrees: int, value: float) -> float:
@@ -49,3 +55,26 @@ def normal(t: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.floa
     series = k * (0.319381530 + k * (-0.356563782 + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429))))
     upper = density * series
     return np.where(t >= 0, 1 - upper, upper), density
+
+
+def largest_magnitude(sigma: NDArray[np.float64], part: NDArray[np.float64] | None = None) -> NoiseFloor:
+    """Return the median, as the mean, and the 95th percentile of the largest magnitude of normal values.
+
+    Each value counts as `part` of an independent one (1 by default): P(all below t) is the product of
+    (2 F(t / sigma) - 1)^part.
+    """
+    counted = np.ones(sigma.shape) if part is None else part
+
+    def excess(t: float, chance: float) -> float:
+        return float(counted @ np.log(np.maximum(2 * normal(np.asarray(t / sigma))[0] - 1, 1e-300)) - np.log(chance))
+
+    top = 10 * float(sigma.max())
+    middle, high = (root(partial(excess, chance=chance), 1e-3 * top, top) for chance in (0.5, 0.95))
+    return NoiseFloor(middle, high)
+
+
+def range_of_normals(sigma: NDArray[np.float64]) -> NoiseFloor:
+    """Return mean and 95th percentile of the range of normal values of mean 0, by 400 draws of one seed."""
+    draws = np.random.default_rng(RANGE_SEED).standard_normal((RANGE_TRIALS, sigma.size)) * sigma
+    ranges = np.ptp(draws, axis=1)
+    return NoiseFloor(float(ranges.mean()), float(np.percentile(ranges, 95)))

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
-from nmqc.measure.chance import normal
+from nmqc.measure.chance import largest_magnitude
 from nmqc.measure.depth import depth_mm
 from nmqc.measure.grid import Axis
-from nmqc.measure.roots import root
 from nmqc.model import NoiseFloor
 from nmqc.resolution.bar_image import BarImage, Floats
 from nmqc.resolution.bar_layout import Cross, Mask
@@ -264,23 +262,7 @@ def straightness(found: Sequence[Displacements]) -> Straightness:
         sd_floor=NoiseFloor(noise, float((noise**2 + 1.645 * ripple) ** 0.5)),
         largest_mm=float(abs(moved[worst])),
         largest_sigma_mm=float(sigma[worst]),
-        largest_floor=_largest(sigma * left, EXTREME * part),
+        largest_floor=largest_magnitude(np.asarray(sigma * left), np.asarray(EXTREME * part)),
         x_mm=float(np.concatenate([one.x_mm for one in found])[worst]),
         y_mm=float(np.concatenate([one.y_mm for one in found])[worst]),
     )
-
-
-def _largest(sigma: Floats, part: Floats) -> NoiseFloor:
-    """Return mean (by the median) and 95th percentile of the largest magnitude of normal values.
-
-    Each value counts as `part` of an independent one: P(all below t) is the product of (2 Phi(t / sigma) - 1)^part.
-    """
-
-    def excess(t: float, chance: float) -> float:
-        return float(
-            part @ np.log(np.maximum(2 * normal(np.asarray(t / sigma))[0] - 1, 1e-300)) - np.log(chance)
-        )
-
-    top = 10 * float(sigma.max())
-    middle, high = (root(partial(excess, chance=chance), 1e-3 * top, top) for chance in (0.5, 0.95))
-    return NoiseFloor(middle, high)

@@ -1,0 +1,1 @@
+"""Centre of rotation and detector alignment."""

@@ -1,0 +1,239 @@
+"""What the sources say of one detector together: the sinusoids in order, tilt, drift, sag, opposed views, slope."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmqc.cor.centroids import measure_sources
+from nmqc.cor.paths import find_paths
+from nmqc.cor.sinusoid import Fit, Turn, fitted
+from nmqc.cor.spots import find_spots
+from nmqc.cor.views import Floats, Head
+from nmqc.errors import CannotMeasure
+
+SAME_LEVEL_MM = 15.0  # axial distance, up to which sources count as lying at one level
+OPPOSED_DEG = 0.6  # by which two views may fail to be opposed
+SLOPE_SPAN_MM = 20.0  # of the axial positions, for a slope
+DISAGREE_MM = 10.0  # of the offsets of two sources
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """A number, the parts of its uncertainty."""
+
+    value: float
+    parts: dict[str, float]
+
+    @property
+    def sigma(self) -> float:
+        """One standard deviation."""
+        return float(sum(part**2 for part in self.parts.values()) ** 0.5)
+
+
+def find_turns(head: Head) -> list[Turn]:
+    """Return the sources of a detector, measured and fitted: from the top down, at one level from the axis outwards.
+
+    Raises
+    ------
+    CannotMeasure
+        What `find_paths` and `measure_sources` raise, and ``sources_disagree``.
+    """
+    spots = find_spots(head)
+    turns = [Turn(head, source) for source in measure_sources(head, spots, find_paths(head, spots))]
+    _require_agreement(turns)
+    return in_order(turns)
+
+
+def in_order(turns: Sequence[Turn]) -> list[Turn]:
+    """Return sources from the top down; those within 15 mm of each other from the axis outwards."""
+    down = sorted(turns, key=lambda turn: float(turn.y_mm.mean()))
+    levels: list[list[Turn]] = []
+    for turn in down:
+        if levels and turn.y_mm.mean() - levels[-1][-1].y_mm.mean() < SAME_LEVEL_MM:
+            levels[-1].append(turn)
+        else:
+            levels.append([turn])
+    return [turn for level in levels for turn in sorted(level, key=lambda one: one.radius_mm)]
+
+
+def _require_agreement(turns: Sequence[Turn]) -> None:
+    offsets = [float(turn.fit.values[0]) for turn in turns]
+    if max(offsets) - min(offsets) > DISAGREE_MM:
+        words = ", ".join(f"{offset:.1f}" for offset in offsets)
+        raise CannotMeasure(
+            "sources_disagree",
+            f"the sources put the axis at {words} mm from the middle of the matrix, which one axis cannot be: one of "
+            "them was moved, or is contamination; acquire anew",
+        )
+
+
+def mean_of(values: Sequence[Value]) -> Value:
+    """Return the mean, all values counting alike, of values whose errors are independent."""
+    names = dict.fromkeys(name for one in values for name in one.parts)
+    parts = {
+        name: sum(one.parts.get(name, 0.0) ** 2 for one in values) ** 0.5 / len(values) for name in names
+    }
+    return Value(sum(one.value for one in values) / len(values), parts)
+
+
+def weighted_mean_of(values: Sequence[Value]) -> Value:
+    """Return the mean by the inverse variances."""
+    weight = np.array([max(one.sigma, 1e-12) ** -2 for one in values])
+    weight /= weight.sum()
+    names = dict.fromkeys(name for one in values for name in one.parts)
+    parts = {
+        name: float(np.sqrt(weight**2 @ np.array([one.parts.get(name, 0.0) ** 2 for one in values])))
+        for name in names
+    }
+    return Value(float(weight @ np.array([one.value for one in values])), parts)
+
+
+def offset(turn: Turn) -> Value:
+    """Return the distance of the projected axis from the middle of the matrix, to the right, in mm."""
+    return Value(float(turn.fit.values[0]), turn.fit.parts(float(turn.fit.covariance[0, 0])))
+
+
+def radius(turn: Turn) -> Value:
+    """Return the distance of a source from the axis, in mm."""
+    return Value(turn.radius_mm, turn.fit.parts(turn.radius_variance))
+
+
+def drift(turn: Turn) -> Value:
+    """Return the drift in mm a view, fitted together with the sinusoid and what else the arc can tell."""
+    return Value(float(turn.shape.values[3]), turn.shape.parts(float(turn.shape.covariance[3, 3])))
+
+
+def sag(turns: Sequence[Turn]) -> tuple[Value, float]:
+    """Return the amplitude of the second harmonic, the mean of all sources, in mm, and its phase in degrees.
+
+    The square of the amplitude is lessened by what noise adds to it.
+
+    Raises
+    ------
+    CannotMeasure
+        ``partial_arc``.
+    """
+    if not turns[0].head.full_circle:
+        raise CannotMeasure("partial_arc", "a second harmonic is told by a full circle alone")
+    each = [
+        tuple(
+            Value(
+                float(turn.shape.values[number]),
+                turn.shape.parts(float(turn.shape.covariance[number, number])),
+            )
+            for number in (4, 5)
+        )
+        for turn in turns
+    ]
+    cosine, sine = (mean_of([pair[part] for pair in each]) for part in (0, 1))
+    amplitude = float(np.hypot(cosine.value, sine.value))
+    noise = (cosine.sigma**2 + sine.sigma**2) / 2
+    parts = {
+        name: float(
+            np.hypot(cosine.value * cosine.parts.get(name, 0.0), sine.value * sine.parts.get(name, 0.0))
+        )
+        / max(amplitude, 1e-12)
+        for name in dict.fromkeys([*cosine.parts, *sine.parts])
+    }
+    blurred = float(np.sinc(turns[0].head.step / np.pi)) if turns[0].head.moving else 1.0
+    value = max(amplitude**2 - 2 * noise, 0.0) ** 0.5
+    scaled = {name: part / blurred for name, part in parts.items()}
+    return Value(value / blurred, scaled), float(np.degrees(np.arctan2(sine.value, cosine.value)))
+
+
+def tilt(turn: Turn) -> Value:
+    """Return the tilt in degrees: positive where a source lies lower on the image the farther it is.
+
+    The rows are fitted by 1, the distance from the detector, and the columns (which a turned image mixes in).
+
+    Raises
+    ------
+    CannotMeasure
+        ``on_axis``.
+    """
+    _require_off_axis(turn)
+    fit = along_axis(turn)
+    slope, variance = float(fit.values[1]), float(fit.covariance[1, 1])
+    to_deg = float(np.degrees(1 / (1 + slope**2)))
+    parts = {name: part * to_deg for name, part in fit.parts(variance).items()}
+    return Value(float(np.degrees(np.arctan(slope))), parts)
+
+
+def along_axis(turn: Turn) -> Fit:
+    """Return the fit of the rows: mean, slope against the distance from the detector, slope against the columns."""
+    sideways = turn.waves @ turn.fit.values - turn.fit.values[0]
+    design = np.column_stack([np.ones(turn.theta.size), -turn.depth_mm, sideways])
+    return fitted(design, turn.y_mm, turn.sigma_y_mm, counting=turn.counting)
+
+
+def _require_off_axis(turn: Turn) -> None:
+    if turn.on_axis:
+        raise CannotMeasure(
+            "on_axis",
+            f"the source lies {turn.radius_mm:.1f} mm from the axis: it tells the offset, and no tilt and no phase; "
+            "place one 50 mm or more from the axis",
+        )
+
+
+def axial_mean(turn: Turn) -> Value:
+    """Return the mean position along the axis, down on the image, in mm from the middle of the matrix."""
+    if turn.on_axis:
+        fit = fitted(turn.waves[:, :1], turn.y_mm, turn.sigma_y_mm, counting=turn.counting)
+    else:
+        fit = along_axis(turn)
+    return Value(float(fit.values[0]), fit.parts(float(fit.covariance[0, 0])))
+
+
+def opposed(turn: Turn) -> Value:
+    """Return the mean over all pairs of opposed views of (x(theta) + x(theta + 180 deg)) / 2, in mm.
+
+    Raises
+    ------
+    CannotMeasure
+        ``partial_arc``, ``no_opposed_views``.
+    """
+    if not turn.head.full_circle:
+        raise CannotMeasure("partial_arc", "opposed views need a full circle")
+    first, second = _opposed_views(turn.theta)
+    if not first.size:
+        raise CannotMeasure(
+            "no_opposed_views", "no two views are opposed: acquire an even number of views over 360 degrees"
+        )
+    values = (turn.x_mm[first] + turn.x_mm[second]) / 2
+    variance = (turn.sigma_x_mm[first] ** 2 + turn.sigma_x_mm[second] ** 2) / 4
+    ones = np.ones((values.size, 1))
+    fit = fitted(ones, values, np.sqrt(variance), counting=turn.counting)
+    return Value(float(fit.values[0]), fit.parts(float(fit.covariance[0, 0])))
+
+
+def _opposed_views(theta: Floats) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs of views that stand opposite to each other; each view is in one pair at the most."""
+    apart = np.abs((theta[:, None] - theta[None, :]) % (2 * np.pi) - np.pi)
+    nearest = apart.argmin(axis=1)
+    each = np.arange(theta.size)
+    good = (apart[each, nearest] < np.radians(OPPOSED_DEG)) & (nearest[nearest] == each) & (each < nearest)
+    return each[good], nearest[good]
+
+
+def offset_slope(turns: Sequence[Turn]) -> Value:
+    """Return the slope of the offset against the position along the axis, mm per mm.
+
+    Raises
+    ------
+    CannotMeasure
+        ``one_level``.
+    """
+    at = np.array([axial_mean(turn).value for turn in turns])
+    if np.ptp(at) < SLOPE_SPAN_MM:
+        raise CannotMeasure(
+            "one_level",
+            "a slope along the axis needs sources at different places along it, 20 mm apart or more",
+        )
+    offsets = [offset(turn) for turn in turns]
+    sigma = np.array([max(one.sigma, 1e-9) for one in offsets])
+    design = np.column_stack([np.ones(at.size), at - at.mean()])
+    fit = fitted(design, np.array([one.value for one in offsets]), sigma)
+    return Value(float(fit.values[1]), fit.parts(float(fit.covariance[1, 1])))

@@ -1,0 +1,197 @@
+"""The measurements of one detector, and of a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+import numpy as np
+
+from nmqc.cor import detector, pairs
+from nmqc.cor.blur import Blur
+from nmqc.cor.detector import Value
+from nmqc.cor.metrics import HEAD_METRICS, METRICS, PAIR_METRICS
+from nmqc.cor.nema import nema_head, nema_pair
+from nmqc.cor.sinusoid import Turn
+from nmqc.cor.views import Floats
+from nmqc.errors import CannotMeasure
+from nmqc.measure.chance import largest_magnitude, range_of_normals
+from nmqc.measure.frames import Findings
+from nmqc.model import Measurement, NoiseFloor
+
+ALL = ""
+AT_200_MM = "200 mm"
+
+
+def source_name(number: int) -> str:
+    """Return the name of a source, counted from 0."""
+    return f"source {number + 1}"
+
+
+def give_head(turns: Sequence[Turn], blur: Blur | CannotMeasure, findings: Findings) -> None:
+    """Give everything that is said of one detector."""
+    each = list(enumerate(turns))
+    pixel_mm = turns[0].head.first.spacing_mm[1]
+    offsets = [detector.offset(turn) for turn in turns]
+    for name, scale in (("offset", 1.0), ("offset_px", 1 / pixel_mm)):
+        _give(findings, name, ALL, _scaled(detector.mean_of(offsets), scale))
+        for number, value in enumerate(offsets):
+            _give(findings, name, source_name(number), _scaled(value, scale))
+    _give_residuals(turns, findings)
+    for number, turn in each:
+        findings.attempt(["radius"], source_name(number), partial(_radius, turn, source_name(number)))
+    _give_axial(turns, findings)
+    _each_and_mean(turns, "tilt", detector.tilt, detector.weighted_mean_of, findings)
+    findings.attempt(["sag"], ALL, lambda: [_sag(turns)])
+    _each_and_mean(turns, "drift", detector.drift, detector.mean_of, findings)
+    _each_and_mean(turns, "offset_opposed", detector.opposed, detector.mean_of, findings)
+    findings.attempt(
+        ["offset_slope"], ALL, lambda: [_measurement("offset_slope", ALL, detector.offset_slope(turns))]
+    )
+    _give_resolution(blur, findings)
+    findings.attempt(["nema_offset", "nema_axial"], ALL, lambda: _named(nema_head(turns)))
+
+
+def give_pair(first: Sequence[Turn], second: Sequence[Turn], name: str, findings: Findings) -> None:
+    """Give everything that is said of two detectors beside each other."""
+    try:
+        both = pairs.matched(first, second)
+    except CannotMeasure as reason:
+        findings.absent(PAIR_METRICS, name, reason.code, reason.reason)
+        return
+    for short, measure in (
+        ("axial_shift", pairs.axial_shift),
+        ("offset_difference", pairs.offset_difference),
+        ("phase_difference", pairs.phase_difference),
+    ):
+        findings.attempt([short], name, partial(_pair_value, short, measure, both, name))
+    findings.attempt(["nema_pair_offset", "nema_pair_axial"], name, lambda: _named(nema_pair(both), name))
+
+
+def _pair_value(
+    short: str, measure: Callable[[pairs.Pairs], Value], both: pairs.Pairs, name: str
+) -> list[Measurement]:
+    value = measure(both)
+    return [Measurement(PAIR_METRICS[short], value.value, name, _known(value))]
+
+
+def _scaled(value: Value, scale: float) -> Value:
+    return Value(value.value * scale, {name: part * scale for name, part in value.parts.items()})
+
+
+def _known(value: Value) -> dict[str, float]:
+    return {name: part for name, part in value.parts.items() if part > 0}
+
+
+def _measurement(name: str, of: str, value: Value, floor: NoiseFloor | None = None) -> Measurement:
+    return Measurement(HEAD_METRICS[name], value.value, of, _known(value), floor)
+
+
+def _give(findings: Findings, name: str, of: str, value: Value, floor: NoiseFloor | None = None) -> None:
+    findings.measurements.append(_measurement(name, of, value, floor))
+
+
+def _named(values: dict[str, Value], of: str = ALL) -> list[Measurement]:
+    return [Measurement(METRICS[name], value.value, of, _known(value)) for name, value in values.items()]
+
+
+def _each_and_mean(
+    turns: Sequence[Turn],
+    name: str,
+    measure: Callable[[Turn], Value],
+    mean: Callable[[Sequence[Value]], Value],
+    findings: Findings,
+) -> None:
+    """Give a quantity of every source, and its mean over those that tell it."""
+    values, reasons = {}, {}
+    for number, turn in enumerate(turns):
+        try:
+            values[number] = measure(turn)
+        except CannotMeasure as reason:
+            reasons[number] = reason
+    if values:
+        _give(findings, name, ALL, mean(list(values.values())))
+    else:
+        findings.absent([name], ALL, reasons[0].code, reasons[0].reason)
+    for number in range(len(turns)):
+        if number in values:
+            _give(findings, name, source_name(number), values[number])
+        else:
+            findings.absent([name], source_name(number), reasons[number].code, reasons[number].reason)
+
+
+def _radius(turn: Turn, of: str) -> Iterable[Measurement]:
+    value = detector.radius(turn)
+    if value.value < 3 * value.sigma:
+        raise CannotMeasure("on_axis", "the source lies on the axis, as far as counts tell")
+    return [_measurement("radius", of, value)]
+
+
+def _sag(turns: Sequence[Turn]) -> Measurement:
+    value, _ = detector.sag(turns)
+    return _measurement("sag", ALL, value)
+
+
+# --- residuals ------------------------------------------------------------------------------------------
+
+
+def _give_residuals(turns: Sequence[Turn], findings: Findings) -> None:
+    """Give largest residual and RMS, of all sources and of each, beside what noise alone gives."""
+    everything = [(ALL, turns), *((source_name(number), [turn]) for number, turn in enumerate(turns))]
+    for of, some in everything:
+        residuals = np.concatenate([turn.residuals_mm for turn in some])
+        sigma = np.concatenate([_left(turn) for turn in some])
+        counting = some[0].counting
+        largest = int(np.abs(residuals).argmax())
+        value = Value(float(abs(residuals[largest])), {"counting": float(sigma[largest])} if counting else {})
+        _give(findings, "residual_max", of, value, largest_magnitude(sigma) if counting else None)
+        _give(findings, "residual_rms", of, *_rms(residuals, sigma, counting))
+
+
+def _left(turn: Turn) -> Floats:
+    """Return the standard deviations of residuals by counting: three numbers are taken out of them."""
+    views = turn.x_mm.size
+    return np.asarray(turn.sigma_x_mm * (1 - 3 / views) ** 0.5)
+
+
+def _rms(residuals: Floats, sigma: Floats, counting: bool) -> tuple[Value, NoiseFloor | None]:
+    """Return the RMS with its uncertainty, and what noise alone gives: of a sum of squares, mean and variance."""
+    rms = float(np.sqrt((residuals**2).mean()))
+    if not counting:
+        return Value(rms, {}), None
+    square, count = float((sigma**2).mean()), residuals.size
+    signal = np.maximum(residuals**2 - sigma**2, 0.0)
+    spread = float(np.sqrt((2 * sigma**4 + 4 * sigma**2 * signal).sum())) / count
+    high = (square + 1.645 * float(np.sqrt((2 * sigma**4).sum())) / count) ** 0.5
+    return Value(rms, {"counting": spread / (2 * max(rms, square**0.5))}), NoiseFloor(square**0.5, high)
+
+
+# --- along the axis, and the blur -----------------------------------------------------------------------
+
+
+def _give_axial(turns: Sequence[Turn], findings: Findings) -> None:
+    means = [detector.axial_mean(turn) for turn in turns]
+    ranges = [_range(turn) for turn in turns]
+    _give(findings, "axial_mean", ALL, detector.mean_of(means))
+    _give(findings, "axial_range", ALL, *max(ranges, key=lambda pair: pair[0].value))
+    for number, (mean, pair) in enumerate(zip(means, ranges, strict=True)):
+        _give(findings, "axial_mean", source_name(number), mean)
+        _give(findings, "axial_range", source_name(number), *pair)
+
+
+def _range(turn: Turn) -> tuple[Value, NoiseFloor | None]:
+    """Return the range of the axial positions, and what noise alone gives."""
+    high, low = int(turn.y_mm.argmax()), int(turn.y_mm.argmin())
+    extent = float(turn.y_mm[high] - turn.y_mm[low])
+    if not turn.counting:
+        return Value(extent, {}), None
+    counting = float(np.hypot(turn.sigma_y_mm[high], turn.sigma_y_mm[low]))
+    return Value(extent, {"counting": counting}), range_of_normals(turn.sigma_y_mm)
+
+
+def _give_resolution(blur: Blur | CannotMeasure, findings: Findings) -> None:
+    if isinstance(blur, CannotMeasure):
+        findings.absent(["resolution"], AT_200_MM, blur.code, blur.reason)
+        return
+    value = Value(float(blur.line.values[0]), blur.line.parts(float(blur.line.covariance[0, 0])))
+    _give(findings, "resolution", AT_200_MM, value)

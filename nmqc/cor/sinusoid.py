@@ -1,0 +1,205 @@
+"""The sinusoid of a source by weighted linear least squares, its residuals, and what else they show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmqc.cor.centroids import Source
+from nmqc.cor.views import Floats, Head
+from nmqc.measure.chance import chi_squared_tail
+
+UNLIKELY = 0.01  # chance below which residuals are more than counting explains
+SPIKE_SIGMAS, SPIKE_MADS, SPIKE_MM = 5.0, 4.0, 0.3  # all three, for a view to stand out
+MAD_TO_SIGMA = 1.4826
+ON_AXIS_MM = 10.0  # radius, below which tilt and phase are not told
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """Values fitted by weighted least squares.
+
+    Attributes
+    ----------
+    values : the coefficients
+    covariance : by counting alone
+    widening : of the standard deviations, where the residuals are more than counting explains; 1 where not
+    """
+
+    values: Floats
+    covariance: Floats
+    widening: float
+
+    def parts(self, variance: float) -> dict[str, float]:
+        """Return the parts of the uncertainty of a quantity, from its variance by counting."""
+        counting = float(variance) ** 0.5
+        parts = {"counting": counting}
+        if self.widening > 1:
+            parts["scatter of the views"] = counting * (self.widening**2 - 1) ** 0.5
+        return parts
+
+    def sigma(self, number: int) -> float:
+        """Return the standard deviation of a coefficient, everything included."""
+        return float(self.covariance[number, number] ** 0.5 * self.widening)
+
+
+def fitted(design: Floats, values: Floats, sigma: Floats, *, counting: bool = True) -> Fit:
+    """Fit values by least squares with the weights 1 / sigma^2.
+
+    Parameters
+    ----------
+    design : shape (values, coefficients)
+    counting : False where sigma is not the noise: the residuals alone then tell it
+    """
+    scaled = design / sigma[:, None]
+    covariance = np.asarray(np.linalg.inv(scaled.T @ scaled), np.float64)
+    found = np.asarray(covariance @ (scaled.T @ (values / sigma)))
+    found += covariance @ (scaled.T @ ((values - design @ found) / sigma))  # once more: to the last bit
+    degrees = values.size - design.shape[1]
+    chi_squared = float((((values - design @ found) / sigma) ** 2).sum())
+    if not counting:
+        return Fit(found, np.asarray(covariance * chi_squared / degrees), 1.0)
+    widened = degrees > 0 and chi_squared_tail(degrees, chi_squared) < UNLIKELY
+    return Fit(found, np.asarray(covariance), (chi_squared / degrees) ** 0.5 if widened else 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """One source and its sinusoid x = a + b cos(theta) + c sin(theta), in mm from the centre of the matrix."""
+
+    head: Head
+    source: Source
+
+    @cached_property
+    def theta(self) -> Floats:
+        """The angles of the views used."""
+        return np.asarray(self.head.theta[self.source.used])
+
+    @cached_property
+    def view(self) -> Floats:
+        """The views used, counted from the middle of the acquisition."""
+        return np.asarray(np.flatnonzero(self.source.used) - (self.head.views - 1) / 2)
+
+    @cached_property
+    def x_mm(self) -> Floats:
+        """The centroids of the views used."""
+        return np.asarray(self.source.x_mm[self.source.used])
+
+    @cached_property
+    def y_mm(self) -> Floats:
+        """The centroids along the axis of the views used."""
+        return np.asarray(self.source.y_mm[self.source.used])
+
+    @cached_property
+    def sigma_x_mm(self) -> Floats:
+        """Their standard deviations by counting."""
+        return np.asarray(self.source.sigma_x_mm[self.source.used])
+
+    @cached_property
+    def sigma_y_mm(self) -> Floats:
+        """Their standard deviations by counting."""
+        return np.asarray(self.source.sigma_y_mm[self.source.used])
+
+    @cached_property
+    def waves(self) -> Floats:
+        """Columns 1, cos and sin."""
+        return np.column_stack([np.ones(self.theta.size), np.cos(self.theta), np.sin(self.theta)])
+
+    @cached_property
+    def fit(self) -> Fit:
+        """The sinusoid: offset, and the amplitudes of cos and sin."""
+        return fitted(self.waves, self.x_mm, self.sigma_x_mm, counting=self.counting)
+
+    @property
+    def counting(self) -> bool:
+        """True where the noise is that of counts."""
+        return self.head.first.raw_counts
+
+    @cached_property
+    def residuals_mm(self) -> Floats:
+        """What the sinusoid leaves of the centroids."""
+        return np.asarray(self.x_mm - self.waves @ self.fit.values)
+
+    @property
+    def place_mm(self) -> tuple[float, float]:
+        """Where the source is: x to the patient's left, y to the back, from the axis."""
+        _, b, c = self.fit.values / self.head.blur
+        return -float(b), float(c)
+
+    @property
+    def radius_mm(self) -> float:
+        """Distance from the axis."""
+        return float(np.hypot(*self.place_mm))
+
+    @property
+    def radius_variance(self) -> float:
+        """Variance of the radius by counting."""
+        way = np.array([0.0, *self.fit.values[1:]]) / max(float(np.hypot(*self.fit.values[1:])), 1e-12)
+        return float(way @ self.fit.covariance @ way) / self.head.blur**2
+
+    @property
+    def phase_rad(self) -> float:
+        """The angle alpha of x = a + r cos(theta - alpha)."""
+        return float(np.arctan2(self.fit.values[2], self.fit.values[1]))
+
+    @property
+    def phase_variance(self) -> float:
+        """Variance of the phase by counting, in square radians."""
+        b, c = self.fit.values[1:]
+        way = np.array([0.0, -c, b]) / (b * b + c * c)
+        return float(way @ self.fit.covariance @ way)
+
+    @property
+    def on_axis(self) -> bool:
+        """True where the source lies too near to the axis to tell tilt and phase."""
+        return self.radius_mm < ON_AXIS_MM
+
+    @property
+    def depth_mm(self) -> Floats:
+        """How far the source is from the plane through the axis, towards the detector, in each view used."""
+        x, y = self.place_mm
+        return np.asarray(self.head.blur * (x * np.sin(self.theta) + y * np.cos(self.theta)))
+
+    @cached_property
+    def spikes(self) -> NDArray[np.intp]:
+        """Which of the views used stand out: the worst is taken out and the rest fitted again, until none does."""
+        left = np.arange(self.x_mm.size)
+        out: list[int] = []
+        while left.size > max(8, self.x_mm.size // 2):
+            fit = fitted(self.waves[left], self.x_mm[left], self.sigma_x_mm[left], counting=self.counting)
+            off = np.abs(self.x_mm[left] - self.waves[left] @ fit.values)
+            worst = int(off.argmax())
+            scatter = MAD_TO_SIGMA * float(np.median(off))
+            sigma = float(self.sigma_x_mm[left[worst]]) if self.counting else 0.0
+            if off[worst] < max(SPIKE_MM, SPIKE_SIGMAS * sigma, SPIKE_MADS * scatter):
+                break
+            out.append(int(left[worst]))
+            left = np.delete(left, worst)
+        return np.array(sorted(out), np.intp)
+
+    def slip_mm(self, number: int) -> float:
+        """Return how far a view stands out from the sinusoid of those that do not."""
+        kept = np.delete(np.arange(self.x_mm.size), self.spikes)
+        fit = fitted(self.waves[kept], self.x_mm[kept], self.sigma_x_mm[kept], counting=self.counting)
+        return float(self.x_mm[number] - self.waves[number] @ fit.values)
+
+    @cached_property
+    def steady(self) -> NDArray[np.intp]:
+        """The views used that do not stand out."""
+        return np.delete(np.arange(self.x_mm.size), self.spikes)
+
+    @cached_property
+    def shape(self) -> Fit:
+        """The sinusoid with drift, and on a full circle the second harmonic: 1, cos, sin, view(, cos 2, sin 2).
+
+        Views that stand out are left out: a slipped view is no drift.
+        """
+        columns = [*self.waves.T, self.view]
+        if self.head.full_circle:
+            columns += [np.cos(2 * self.theta), np.sin(2 * self.theta)]
+        kept = self.steady
+        design = np.column_stack(columns)[kept]
+        return fitted(design, self.x_mm[kept], self.sigma_x_mm[kept], counting=self.counting)
