@@ -16,7 +16,7 @@ from nmqc.measure.chance import normal
 DISTANCE_MM = 200.0
 REACH_MM = 25.0  # beyond the distances measured, to which the line is followed
 FEWEST_SPAN_MM = 20.0  # of the distances, for a slope
-STEPS = 12
+STEPS, SETTLED = 12, 1e-6  # of mm, and of the logarithm of sigma
 REVERSED_SIGMAS = 5.0
 
 
@@ -106,6 +106,8 @@ def gaussian_widths(profile: Profile, pixel_mm: float) -> tuple[Floats, Floats]:
         move = np.linalg.solve(matrix, pull[:, :, None])[:, :, 0]
         move[:, 1:] = np.clip(move[:, 1:], [-pixel_mm, -0.3], [pixel_mm, 0.3])
         at = at + move
+        if np.abs(move[:, 1:]).max() < SETTLED:
+            break
     good = (at[:, 0] > 0) & (np.abs(at[:, 1] - middle) < 2 * sigma) & (np.abs(move[:, 2]) < 1e-3)
     if not good.all():
         raise CannotMeasure(

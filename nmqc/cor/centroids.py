@@ -26,8 +26,8 @@ CLIPPED = 4.0  # standard deviations above the median, beyond which a pixel of t
 WIDEST_MM = 60.0  # FWHM: more is no point source
 LEAST_PART = 0.5  # of the median counts: less, and a source is cut off
 FEWEST_COUNTS = 200.0
-FEWEST_LEFT = 8  # views without a neighbour
-LEAST_LEFT = 0.5  # part of the views without a neighbour
+FEWEST_LEFT = 6  # views without a neighbour
+LEAST_LEFT = 0.3  # part of the views without a neighbour
 
 
 @dataclass(frozen=True, slots=True, eq=False)

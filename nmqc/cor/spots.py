@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmqc.cor.views import Floats, Head, Ints
-from nmqc.measure.grid import Axis, Blocks
+from nmqc.measure.grid import Axis, Blocks, sum_blocks
 
 SEARCH_PIXEL_MM = 5.0  # pixels are summed to at most this for the search
 APART_MM = 8.0  # of two spots in a view the brighter one is kept where they are nearer
@@ -53,26 +53,30 @@ def find_spots(head: Head) -> Spots:
 
 def _smoothed(head: Head) -> tuple[np.ndarray, Axis, Axis]:
     """Return the views summed to pixels of 5 mm or less and smoothed, with a border of zeros, and their axes."""
-    axes, values = [], head.counts
-    for number, axis in ((1, head.rows), (2, head.columns)):
-        factor = max(1, int(SEARCH_PIXEL_MM / axis.pitch_mm))
-        blocks = Blocks(factor, axis.count % factor // 2, axis.count // factor)
-        axes.append(blocks.axis(axis.count, axis.pitch_mm))
-        values = _summed(values, number, blocks)
-    smooth = np.pad(values.astype(np.float32), ((0, 0), (1, 1), (1, 1)))
-    smooth[:, 1:-1] = (smooth[:, :-2] + 2 * smooth[:, 1:-1] + smooth[:, 2:]) / 4
-    smooth[:, :, 1:-1] = (smooth[:, :, :-2] + 2 * smooth[:, :, 1:-1] + smooth[:, :, 2:]) / 4
-    rows, columns = (Axis(axis.count + 2, axis.pitch_mm, axis.start_mm - axis.pitch_mm) for axis in axes)
-    return smooth, rows, columns
+    blocks = [
+        _blocks(axis.count, max(1, int(SEARCH_PIXEL_MM / axis.pitch_mm)))
+        for axis in (head.rows, head.columns)
+    ]
+    rows, columns = (
+        block.axis(axis.count, axis.pitch_mm)
+        for block, axis in zip(blocks, (head.rows, head.columns), strict=True)
+    )
+    smooth = np.zeros((head.views, rows.count + 2, columns.count + 2), np.float32)
+    for view, counts in zip(smooth, head.counts, strict=True):  # one by one: each stays in the cache
+        view[1:-1, 1:-1] = (
+            sum_blocks(counts, *blocks) if max(block.factor for block in blocks) > 1 else counts
+        )
+        view[1:-1] = (view[:-2] + 2 * view[1:-1] + view[2:]) / 4
+        view[:, 1:-1] = (view[:, :-2] + 2 * view[:, 1:-1] + view[:, 2:]) / 4
+    wide_rows, wide_columns = (
+        Axis(axis.count + 2, axis.pitch_mm, axis.start_mm - axis.pitch_mm) for axis in (rows, columns)
+    )
+    return smooth, wide_rows, wide_columns
 
 
-def _summed(values: np.ndarray, number: int, blocks: Blocks) -> np.ndarray:
-    """Return sums over blocks along one axis."""
-    if blocks.factor == 1:
-        return values
-    whole = np.moveaxis(values, number, 0)[blocks.first : blocks.first + blocks.count * blocks.factor]
-    total = sum(whole[part :: blocks.factor].astype(np.float32) for part in range(blocks.factor))
-    return np.moveaxis(np.asarray(total), 0, number)
+def _blocks(count: int, factor: int) -> Blocks:
+    """Return blocks of so many pixels about the middle of an axis."""
+    return Blocks(factor, count % factor // 2, count // factor)
 
 
 def _highest(

@@ -66,7 +66,9 @@ def largest_magnitude(sigma: NDArray[np.float64], part: NDArray[np.float64] | No
     counted = np.ones(sigma.shape) if part is None else part
 
     def excess(t: float, chance: float) -> float:
-        return float(counted @ np.log(np.maximum(2 * normal(np.asarray(t / sigma))[0] - 1, 1e-300)) - np.log(chance))
+        return float(
+            counted @ np.log(np.maximum(2 * normal(np.asarray(t / sigma))[0] - 1, 1e-300)) - np.log(chance)
+        )
 
     top = 10 * float(sigma.max())
     middle, high = (root(partial(excess, chance=chance), 1e-3 * top, top) for chance in (0.5, 0.95))
