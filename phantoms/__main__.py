@@ -1,4 +1,4 @@
-"""``python -m phantoms flood ... -o flood.dcm``: write a digital phantom as DICOM; also bars, slits, lines."""
+"""``python -m phantoms flood ... -o flood.dcm``: write a digital phantom as DICOM; also bars, slits, lines, cor."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
-from phantoms import nm, planar_options
-from phantoms.arguments import field, matrix, numbers, some_numbers
+from phantoms import cor_options, nm, planar_options
+from phantoms.arguments import (
+    add_file_options,
+    add_noise_options,
+    field,
+    matrix,
+    numbers,
+    some_numbers,
+)
 from phantoms.defects import (
     Crack,
     DeadPatch,
@@ -25,7 +32,6 @@ from phantoms.defects import (
     TubeLattice,
     WeakTube,
 )
-from phantoms.dicom import FLAVOURS, TRANSFER_SYNTAXES
 from phantoms.fields import Circle, Rectangle
 from phantoms.flood import Flood, Head, HeadTruth, default_heads, default_windows
 from phantoms.systems import RADIONUCLIDES, SYSTEMS
@@ -65,6 +71,7 @@ def parser(prog: str = "python -m phantoms") -> argparse.ArgumentParser:
     _add_defects(flood.add_argument_group("defects"))
     _add_file(flood.add_argument_group("the file"))
     planar_options.add_commands(commands)
+    cor_options.add_command(commands)
     return top
 
 
@@ -75,7 +82,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m phantoms") ->
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
     try:
-        lines = _flood_written(options) if options.phantom == "flood" else _planar_written(options)
+        write = {"flood": _flood_written, "cor": _orbit_written}.get(options.phantom, _planar_written)
+        lines = write(options)
     except (ValueError, OSError) as error:
         print(f"{prog} {options.phantom}: {_reason(error)}", file=sys.stderr)
         return 2
@@ -97,6 +105,12 @@ def _planar_written(options: argparse.Namespace) -> list[str]:
     return [*_written(planar_options.write(phantom, options)), *said]
 
 
+def _orbit_written(options: argparse.Namespace) -> list[str]:
+    """Write the point sources that were asked for, and return what is to be said of them."""
+    orbit = cor_options.make(options)
+    return [*_written(cor_options.write(orbit, options)), *cor_options.truths(orbit)]
+
+
 def _add_acquisition(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--system", choices=sorted(SYSTEMS), default="intevo", help="default: %(default)s")
     group.add_argument(
@@ -116,9 +130,7 @@ def _add_acquisition(group: argparse._ArgumentGroup) -> None:
         "--counts", type=float, metavar="N", help="expected total per detector; default: about 30e6"
     )
     counts.add_argument("--counts-per-pixel", type=float, metavar="N", help="of a whole pixel without defect")
-    noise = group.add_mutually_exclusive_group()
-    noise.add_argument("--seed", type=int, default=1, metavar="N", help="of the Poisson noise; default: 1")
-    noise.add_argument("--noise-free", action="store_true", help="expected counts, rounded")
+    add_noise_options(group)
 
 
 def _add_detectors(group: argparse._ArgumentGroup) -> None:
@@ -165,14 +177,11 @@ def _add_defects(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_file(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
-    group.add_argument("--flavour", choices=FLAVOURS, default="strict", help="default: %(default)s")
-    group.add_argument("--transfer-syntax", choices=sorted(TRANSFER_SYNTAXES), default="explicit-le")
+    add_file_options(group)
     group.add_argument("--split-heads", action="store_true", help="one file for each detector")
     group.add_argument("--no-field-tags", action="store_true", help="leave out the field of view")
     group.add_argument("--pixel-scale", type=float, metavar="SCALE", help="GE: store counts / SCALE")
     group.add_argument("--saturate", action="store_true", help="allow counts that do not fit in 16 bits")
-    group.add_argument("--force", action="store_true", help="overwrite an existing file")
 
 
 def _flood(options: argparse.Namespace) -> Flood:

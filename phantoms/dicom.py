@@ -69,7 +69,11 @@ _CODES = {
         "headfirst": ("G-5190", "99SDM", "Headfirst"),
     },
 }
-_COUNT_KEYWORDS = {"EnergyWindowVector": "NumberOfEnergyWindows", "DetectorVector": "NumberOfDetectors"}
+_COUNT_KEYWORDS = {
+    "EnergyWindowVector": "NumberOfEnergyWindows",
+    "DetectorVector": "NumberOfDetectors",
+    "RotationVector": "NumberOfRotations",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class HeadItem:
     start_angle_deg : None for no angle
     collimator : its name in the header, or None for an intrinsic acquisition
     view : free text
+    radii_mm : from the axis of rotation to its face: one, one for each view, or () to say nothing
     """
 
     field_shape: str | None
@@ -91,6 +96,28 @@ class HeadItem:
     start_angle_deg: float | None
     collimator: str | None
     view: str
+    radii_mm: tuple[float, ...] = (0.0,)
+
+
+@dataclass(frozen=True, slots=True)
+class RotationItem:
+    """What the header says of one rotation of a tomographic acquisition.
+
+    Attributes
+    ----------
+    start_angle_deg : of the first head
+    step_deg, arc_deg : positive
+    clockwise : angles decrease
+    views : of each head
+    radii_mm : from the axis to the heads' faces: one, one for each view, or () to say nothing
+    """
+
+    start_angle_deg: float
+    step_deg: float
+    arc_deg: float
+    clockwise: bool
+    views: int
+    radii_mm: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +130,11 @@ class Header:
     image_type : "STATIC", ...
     vectors : the vectors that number the frames, slowest first: keyword, and one entry per frame from 1
     pixel_mm : (down, along)
+    duration_s : of a frame
     pixel_scale : None, or GE's (scale, offset), where counts are stored value x scale + offset
     uid_sources : texts that the UIDs are made of; the first alone makes the study's
+    rotations : of a tomographic acquisition, else ()
+    continuous : the heads moved while they counted
     """
 
     system: SystemProfile
@@ -123,6 +153,8 @@ class Header:
     series_number: int
     uid_sources: tuple[str, ...]
     pixel_scale: tuple[float, float] | None = None
+    rotations: tuple[RotationItem, ...] = ()
+    continuous: bool = False
 
     @property
     def like_siemens(self) -> bool:
@@ -155,6 +187,8 @@ def image(frames: Pixels, header: Header) -> Dataset:
     _add_acquisition(dataset, header, frames)
     _add_orientation(dataset, header)
     _add_vectors(dataset, header)
+    if header.rotations:
+        _add_rotations(dataset, header)
     _add_windows(dataset, header)
     _add_detectors(dataset, header)
     _add_pixels(dataset, header, frames)
@@ -262,7 +296,8 @@ def _add_equipment(dataset: Dataset, header: Header) -> None:
 def _add_acquisition(dataset: Dataset, header: Header, frames: Pixels) -> None:
     dataset.ImageType = ["ORIGINAL", "PRIMARY", header.image_type, "EMISSION"]
     dataset.AcquisitionTerminationCondition = "TIME"
-    dataset.ActualFrameDuration = round(header.duration_s * 1000)
+    if not header.rotations:
+        dataset.ActualFrameDuration = _milliseconds(header)
     dataset.CountsAccumulated = None if header.like_siemens else int(frames.sum(dtype=np.int64))
     dataset.AcquisitionContextSequence = []
     corrected = len(header.heads) + 1 if header.like_siemens else 1
@@ -273,7 +308,11 @@ def _add_acquisition(dataset: Dataset, header: Header, frames: Pixels) -> None:
     dataset.RadiopharmaceuticalInformationSequence = [substance]
     if not header.system.is_siemens:
         dataset.ImageID = header.windows[0].name
-        dataset.CountRate = round(int(frames.sum(dtype=np.int64)) / header.duration_s)
+        dataset.CountRate = round(int(frames.sum(axis=(1, 2), dtype=np.int64).max()) / header.duration_s)
+
+
+def _milliseconds(header: Header) -> int:
+    return round(header.duration_s * 1000)
 
 
 def _add_orientation(dataset: Dataset, header: Header) -> None:
@@ -303,6 +342,31 @@ def _add_vectors(dataset: Dataset, header: Header) -> None:
         setattr(dataset, keyword, list(entries))
         if keyword in _COUNT_KEYWORDS:
             setattr(dataset, _COUNT_KEYWORDS[keyword], max(entries))
+
+
+def _add_rotations(dataset: Dataset, header: Header) -> None:
+    """Add how the heads turned: what the module NM TOMO Acquisition asks for."""
+    dataset.TypeOfDetectorMotion = "CONTINUOUS" if header.continuous else "STEP AND SHOOT"
+    dataset.RotationInformationSequence = [_rotation_item(header, turn) for turn in header.rotations]
+
+
+def _rotation_item(header: Header, rotation: RotationItem) -> Dataset:
+    item = Dataset()
+    item.RotationDirection = "CW" if rotation.clockwise else "CC"
+    item.StartAngle = format_number_as_ds(float(rotation.start_angle_deg))
+    item.AngularStep = format_number_as_ds(float(rotation.step_deg))
+    item.ScanArc = format_number_as_ds(float(rotation.arc_deg))
+    item.NumberOfFramesInRotation = rotation.views
+    item.ActualFrameDuration = _milliseconds(header)
+    if rotation.radii_mm:
+        item.RadialPosition = _decimals(rotation.radii_mm)
+    if header.flavour == "scanner" and not header.system.is_siemens:
+        item.TableHeight, item.TableTraverse = "0", "0"
+    return item
+
+
+def _decimals(values: Sequence[float]) -> list[str]:
+    return [f"{value:.12g}" for value in values]
 
 
 def _add_windows(dataset: Dataset, header: Header) -> None:
@@ -340,7 +404,8 @@ def _detector_item(header: Header, head: HeadItem) -> Dataset:
     if not header.system.is_siemens:
         item.ZoomCenter = ["0", "0"]
     item.CenterOfRotationOffset = "0"
-    item.RadialPosition = "0"
+    if head.radii_mm:
+        item.RadialPosition = _decimals(head.radii_mm)
     item.ImagePositionPatient = []
     item.ImageOrientationPatient = []
     if head.start_angle_deg is not None:
@@ -388,7 +453,7 @@ def _add_siemens_groups(dataset: Dataset, header: Header, frames: Pixels) -> Non
     dataset.private_block(0x0019, _SIEMENS_CREATOR, create=True).add_new(0x0F, "SL", 10)
     crystal = dataset.private_block(0x0033, _SIEMENS_CREATOR, create=True)
     crystal.add_new(0x29, "FL", [9.525] * heads)
-    crystal.add_new(0x31, "FL", 180.0)
+    crystal.add_new(0x31, "FL", _configuration_deg(header))
     crystal.add_new(0x32, "LO", "Solid")
     dataset.private_block(0x0035, _SIEMENS_CREATOR, create=True).add_new(0x01, "LO", "Photopeak")
     boxes = [head.field_box_px for head in header.heads if head.field_box_px is not None]
@@ -400,6 +465,12 @@ def _add_siemens_groups(dataset: Dataset, header: Header, frames: Pixels) -> Non
     frame_group.add_new(0x14, "OW", _long_words(flat.min(axis=1)))
     frame_group.add_new(0x15, "OW", _long_words(flat.max(axis=1)))
     frame_group.add_new(0x16, "OW", _long_words(flat.sum(axis=1, dtype=np.int64)))
+
+
+def _configuration_deg(header: Header) -> float:
+    """Return the angle between the first two heads; 180 where only one is told of."""
+    angles = [head.start_angle_deg for head in header.heads[:2] if head.start_angle_deg is not None]
+    return abs((angles[0] - angles[1] + 180) % 360 - 180) if len(angles) > 1 else 180.0
 
 
 def _long_words(values: Iterable[int]) -> bytes:

@@ -112,7 +112,7 @@ def default_windows(system: str, radionuclide: str, count: int = 1) -> tuple[Win
     """Return the photopeak window of a system and, for two, a scatter window with 0.31 of its counts."""
     known = known_system(system).windows_kev[radionuclide]
     if not 1 <= count <= len(known):
-        raise ValueError(f"a flood has 1 or {len(known)} energy windows")
+        raise ValueError(f"there are 1 or {len(known)} energy windows")
     shares = (1.0, 0.31)
     return tuple(
         Window(name, ((low, high),), share)

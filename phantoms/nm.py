@@ -1,15 +1,27 @@
-"""Floods, and images of a single detector, as NM DICOM objects and files."""
+"""Floods, images of a single detector, and tomographic orbits, as NM DICOM objects and files."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from phantoms.dicom import FLAVOURS, Header, HeadItem, Pixels, counting_vectors, image, save
+from phantoms.cor import Orbit
+from phantoms.dicom import (
+    FLAVOURS,
+    Header,
+    HeadItem,
+    Pixels,
+    RotationItem,
+    counting_vectors,
+    image,
+    save,
+)
 from phantoms.fields import Circle, Hexagon, Octagon, Outline
 from phantoms.flood import Flood
 from phantoms.planar import Planar
@@ -63,8 +75,7 @@ def datasets(
     ValueError
         If the values do not fit in 16 bits, or a choice is unknown or not that maker's.
     """
-    if flavour not in FLAVOURS:
-        raise ValueError(f"flavour: one of {', '.join(FLAVOURS)}")
+    _require_flavour(flavour)
     scale = _scale(flood.profile, flavour, pixel_scale, pixel_offset)
     stored = _stored(flood.rounded() if seed is None else flood.noisy(seed), scale, saturate)
     return [
@@ -110,18 +121,14 @@ def write(
         saturate=saturate,
     )
     paths = file_paths(flood, path, split_heads=split_heads)
-    for target in paths:
-        if target.exists() and not overwrite:
-            raise FileExistsError(f"{target.name} exists already")
-    for target, dataset in zip(paths, objects, strict=True):
-        save(dataset, target, transfer_syntax=transfer_syntax, overwrite=overwrite)
+    _save_all(objects, paths, transfer_syntax, overwrite)
     return paths
 
 
-def file_paths(flood: Flood, path: str | Path, *, split_heads: bool = False) -> list[Path]:
-    """Return the paths that ``write`` would write to."""
+def file_paths(acquisition: Flood | Orbit, path: str | Path, *, split_heads: bool = False) -> list[Path]:
+    """Return the paths that ``write`` or ``write_cor`` would write to."""
     target = Path(path)
-    count = len(_groups(flood, split_heads))
+    count = len(_groups(acquisition, split_heads))
     if count == 1:
         return [target]
     return [target.with_name(f"{target.stem}-{number + 1}{target.suffix}") for number in range(count)]
@@ -140,8 +147,7 @@ def planar_dataset(
     As in a file of one detector of several, it is numbered 1: which one it is, only the series description
     and the view's text say. Parameters and errors as of ``datasets``.
     """
-    if flavour not in FLAVOURS:
-        raise ValueError(f"flavour: one of {', '.join(FLAVOURS)}")
+    _require_flavour(flavour)
     scale = _scale(phantom.profile, flavour, None, 0.0)
     stored = _stored(phantom.rounded() if seed is None else phantom.noisy(seed), scale, saturate)
     return image(stored[np.newaxis], _planar_header(phantom, flavour, scale, field_tags, seed))
@@ -169,16 +175,94 @@ def write_planar(
     """
     dataset = planar_dataset(phantom, seed=seed, flavour=flavour, field_tags=field_tags, saturate=saturate)
     target = Path(path)
-    if target.exists() and not overwrite:
-        raise FileExistsError(f"{target.name} exists already")
-    save(dataset, target, transfer_syntax=transfer_syntax, overwrite=overwrite)
+    _save_all([dataset], [target], transfer_syntax, overwrite)
     return target
 
 
-def _groups(flood: Flood, split_heads: bool) -> list[tuple[list[int], list[int]]]:
+def cor_datasets(
+    orbit: Orbit, *, seed: int | None = None, flavour: str = "strict", split_heads: bool = False
+) -> list[Dataset]:
+    """Return point sources on an orbit as NM objects of type TOMO.
+
+    Each head's StartAngle stands in its detector's item, and the first head's in each rotation's. The radii stand
+    in the detectors' items of a Siemens scanner, else in the rotations'.
+
+    Parameters
+    ----------
+    seed
+        Of the Poisson noise; None for the expected counts, rounded to whole numbers.
+    flavour
+        "strict" or "scanner".
+    split_heads
+        One object per detector, each with a single detector numbered 1, all of one study and time.
+
+    Returns
+    -------
+    Siemens: one object with all windows and detectors; GE: one for each energy window. In order of window,
+    then detector; the frames of each in order of window, detector, rotation, view.
+
+    Raises
+    ------
+    ValueError
+        If the values do not fit in 16 bits, or the flavour is unknown.
+    """
+    _require_flavour(flavour)
+    scale = _scale(orbit.profile, flavour, None, 0.0)
+    stored = _stored(orbit.rounded() if seed is None else orbit.noisy(seed), scale, saturate=False)
+    return [
+        image(
+            stored[np.ix_(windows, heads)].reshape(-1, *orbit.shape),
+            _orbit_header(orbit, flavour, windows, heads, scale, _FIRST_SERIES + number, seed),
+        )
+        for number, (windows, heads) in enumerate(_groups(orbit, split_heads))
+    ]
+
+
+def write_cor(
+    orbit: Orbit,
+    path: str | Path,
+    *,
+    seed: int | None = None,
+    flavour: str = "strict",
+    transfer_syntax: str = "explicit-le",
+    split_heads: bool = False,
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write point sources on an orbit as DICOM files and return their paths.
+
+    Parameters as of ``cor_datasets`` and ``save``. Several files get "-1", "-2", ... before the suffix.
+
+    Raises
+    ------
+    FileExistsError
+        If one of the files exists and may not be overwritten; nothing is written then.
+    """
+    objects = cor_datasets(orbit, seed=seed, flavour=flavour, split_heads=split_heads)
+    paths = file_paths(orbit, path, split_heads=split_heads)
+    _save_all(objects, paths, transfer_syntax, overwrite)
+    return paths
+
+
+def _require_flavour(flavour: str) -> None:
+    if flavour not in FLAVOURS:
+        raise ValueError(f"flavour: one of {', '.join(FLAVOURS)}")
+
+
+def _save_all(
+    objects: Sequence[Dataset], paths: Sequence[Path], transfer_syntax: str, overwrite: bool
+) -> None:
+    """Write all objects, or none if one of the files exists and may not be overwritten."""
+    for target in paths:
+        if target.exists() and not overwrite:
+            raise FileExistsError(f"{target.name} exists already")
+    for target, dataset in zip(paths, objects, strict=True):
+        save(dataset, target, transfer_syntax=transfer_syntax, overwrite=overwrite)
+
+
+def _groups(acquisition: Flood | Orbit, split_heads: bool) -> list[tuple[list[int], list[int]]]:
     """Return the windows and detectors (from 0) of each file."""
-    windows, heads = list(range(len(flood.windows))), list(range(len(flood.heads)))
-    by_window = [[window] for window in windows] if flood.profile.one_file_per_window else [windows]
+    windows, heads = list(range(len(acquisition.windows))), list(range(len(acquisition.heads)))
+    by_window = [[window] for window in windows] if acquisition.profile.one_file_per_window else [windows]
     by_head = [[head] for head in heads] if split_heads else [heads]
     return [(some_windows, some_heads) for some_windows in by_window for some_heads in by_head]
 
@@ -269,8 +353,63 @@ def _planar_header(
     )
 
 
+def _orbit_header(
+    orbit: Orbit,
+    flavour: str,
+    windows: list[int],
+    heads: list[int],
+    scale: tuple[float, float] | None,
+    series_number: int,
+    seed: int | None,
+) -> Header:
+    part = "" if len(heads) == len(orbit.heads) else f" det {heads[0] + 1}"
+    lengths = (len(windows), len(heads), orbit.rotations, orbit.views)
+    vectors = ("EnergyWindowVector", "DetectorVector", "RotationVector", "AngularViewVector")
+    in_detector = flavour == "scanner" and orbit.profile.is_siemens
+    return Header(
+        system=orbit.profile,
+        flavour=flavour,
+        image_type="TOMO",
+        vectors=counting_vectors(*zip(vectors, lengths, strict=True)),
+        windows=tuple(orbit.windows[window] for window in windows),
+        heads=tuple(_orbit_head_item(orbit, head, part.strip(), in_detector) for head in heads),
+        pixel_mm=orbit.spacing_mm,
+        zoom=orbit.zoom_factor,
+        acquired=orbit.acquired,
+        duration_s=orbit.duration_s,
+        radionuclide=orbit.radionuclide,
+        study_description="NMQC SIM Centre of Rotation QC",
+        series_description=f"NMQC SIM COR{part}",
+        series_number=series_number,
+        uid_sources=(f"{orbit!r} seed {seed}", flavour, str(series_number), str(scale)),
+        pixel_scale=scale,
+        rotations=tuple(
+            _rotation_item(orbit, rotation, heads[0], not in_detector) for rotation in range(orbit.rotations)
+        ),
+        continuous=orbit.continuous,
+    )
+
+
+def _orbit_head_item(orbit: Orbit, head: int, view: str, with_radii: bool) -> HeadItem:
+    item = _head_item(orbit, orbit.profile.outline(), head, True, view)
+    radii = tuple(float(radius) for radius in orbit.radii_mm) if with_radii else ()
+    return replace(item, start_angle_deg=orbit.heads[head].start_deg, radii_mm=radii)
+
+
+def _rotation_item(orbit: Orbit, rotation: int, first_head: int, with_radii: bool) -> RotationItem:
+    radii = orbit.radius_mm if isinstance(orbit.radius_mm, tuple) else (orbit.radius_mm,)
+    return RotationItem(
+        start_angle_deg=orbit.heads[first_head].start_deg,
+        step_deg=orbit.step_deg,
+        arc_deg=orbit.arc_deg,
+        clockwise=orbit.turns_clockwise(rotation),
+        views=orbit.views,
+        radii_mm=radii if with_radii else (),
+    )
+
+
 def _head_item(
-    acquisition: Flood | Planar, outline: Outline, head: int, field_tags: bool, view: str
+    acquisition: Flood | Planar | Orbit, outline: Outline, head: int, field_tags: bool, view: str
 ) -> HeadItem:
     shape, dimensions = field_of_view(outline, acquisition.profile, acquisition.shape, acquisition.spacing_mm)
     return HeadItem(
@@ -319,7 +458,7 @@ def field_of_view(
     return "RECTANGLE", tuple(int(length) for length in lengths)
 
 
-def _field_box(outline: Outline, acquisition: Flood | Planar) -> tuple[int, int, int, int]:
+def _field_box(outline: Outline, acquisition: Flood | Planar | Orbit) -> tuple[int, int, int, int]:
     """Return the field as (first row, first column, end row, end column), about the middle of the matrix."""
     (rows, columns), (down, along) = acquisition.shape, acquisition.spacing_mm
     width, height = outline.extents_mm

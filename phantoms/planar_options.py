@@ -10,10 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from phantoms import nm
-from phantoms.arguments import field, matrix, numbers, some_numbers
+from phantoms.arguments import (
+    Commands,
+    Group,
+    add_file_options,
+    add_flag,
+    add_noise_options,
+    add_option,
+    field,
+    matrix,
+    numbers,
+    some_numbers,
+)
 from phantoms.bars import Bars, Quadrant
 from phantoms.defects import DeadPatch
-from phantoms.dicom import FLAVOURS, TRANSFER_SYNTAXES
 from phantoms.fields import Rectangle
 from phantoms.lines import Lines, LineSource, LineTruth, square_of_lines, two_parallel, two_perpendicular
 from phantoms.planar import Planar, Wave
@@ -31,9 +41,6 @@ _EXAMPLES = {
     "slits": "--matrix 1024 --along y --fwhm 3.7,3.9 --tails 0.05,12 --seed 1 -o slits.dcm",
     "lines": "--pixel-mm 1.03,1.03 --square 100 --turned 2 --fwhm 7.5 --seed 1 -o lines.dcm",
 }
-
-Group = argparse._ArgumentGroup
-Commands = Any  # argparse names the type of its subcommands in private only
 
 
 def add_commands(commands: Commands) -> None:
@@ -103,39 +110,45 @@ def truths(phantom: Planar) -> list[str]:
 
 
 def _add_bars(group: Group) -> None:
-    _add(group, "--widths", "widths_mm", numbers(4), "A,B,C,D", "of the bars, clockwise from top left", Bars)
-    _add(
+    add_option(
+        group, "--widths", "widths_mm", numbers(4), "A,B,C,D", "of the bars, clockwise from top left", Bars
+    )
+    add_option(
         group, "--across", "across", _across, "XYXY", "direction of each quadrant's modulation: x or y, xyxy"
     )
-    _add(group, "--rotation", "rotation_deg", float, "DEG", "of the bars", Bars)
-    _add(group, "--centre", "centre_mm", numbers(2), "X,Y", "of the cross", Bars)
-    _add_flag(group, "--mirrored", "mirrored", True, "left and right exchanged, before the rotation")
-    _add(group, "--fwhm", "fwhm_mm", _one_or_two, "X[,Y]", "of the camera", Bars)
-    _add(group, "--duty", "duty", float, "PART", "open part of a period", Bars)
-    _add(group, "--transmission", "transmission", float, "PART", "of the lead", Bars)
-    _add(group, "--phases", "phases", numbers(4), "A,B,C,D", "periods from the cross to the first bar; 0")
-    _add(group, "--cross", "cross_mm", float, "MM", "width of the strip between the quadrants", Bars)
-    _add_flag(group, "--cross-lead", "cross_open", False, "the strip is lead; default: open")
-    _add(group, "--dividing", "dividing_deg", float, "DEG", "angle of the cross to the bars", Bars)
-    _add(group, "--size", "size_mm", float, "MM", "side or diameter; default: it covers the field")
-    _add_flag(group, "--round", "round_phantom", True, "a round phantom; default: square")
-    _add_flag(group, "--surround-lead", "surround_open", False, "lead around the phantom; default: open")
-    _add(group, "--scatter", "scatter", float, "PART", "uniform background", Bars)
-    _add(group, "--broad-scatter", "broad_scatter", float, "PART", "background highest at the cross", Bars)
+    add_option(group, "--rotation", "rotation_deg", float, "DEG", "of the bars", Bars)
+    add_option(group, "--centre", "centre_mm", numbers(2), "X,Y", "of the cross", Bars)
+    add_flag(group, "--mirrored", "mirrored", True, "left and right exchanged, before the rotation")
+    add_option(group, "--fwhm", "fwhm_mm", _one_or_two, "X[,Y]", "of the camera", Bars)
+    add_option(group, "--duty", "duty", float, "PART", "open part of a period", Bars)
+    add_option(group, "--transmission", "transmission", float, "PART", "of the lead", Bars)
+    add_option(
+        group, "--phases", "phases", numbers(4), "A,B,C,D", "periods from the cross to the first bar; 0"
+    )
+    add_option(group, "--cross", "cross_mm", float, "MM", "width of the strip between the quadrants", Bars)
+    add_flag(group, "--cross-lead", "cross_open", False, "the strip is lead; default: open")
+    add_option(group, "--dividing", "dividing_deg", float, "DEG", "angle of the cross to the bars", Bars)
+    add_option(group, "--size", "size_mm", float, "MM", "side or diameter; default: it covers the field")
+    add_flag(group, "--round", "round_phantom", True, "a round phantom; default: square")
+    add_flag(group, "--surround-lead", "surround_open", False, "lead around the phantom; default: open")
+    add_option(group, "--scatter", "scatter", float, "PART", "uniform background", Bars)
+    add_option(
+        group, "--broad-scatter", "broad_scatter", float, "PART", "background highest at the cross", Bars
+    )
 
 
 def _add_slits(group: Group) -> None:
     group.add_argument(
         "--along", choices=("x", "y"), default=argparse.SUPPRESS, help="direction of the slits; default: y"
     )
-    _add(group, "--pitch", "pitch_mm", float, "MM", "distance between slits", Slits)
-    _add(group, "--slit", "slit_mm", float, "MM", "width of a slit", Slits)
-    _add(group, "--tilt", "tilt_deg", float, "DEG", "of the slits", Slits)
-    _add(group, "--offset", "offset_mm", float, "MM", "of the middle slit", Slits)
-    _add(group, "--fwhm", "fwhm_mm", _one_or_two, "X[,Y]", "of the camera", Slits)
-    _add(group, "--tails", "tails", numbers(2), "PART,FWHM", "a second Gaussian; default: none")
-    _add(group, "--transmission", "transmission", float, "PART", "of the lead", Slits)
-    _add(
+    add_option(group, "--pitch", "pitch_mm", float, "MM", "distance between slits", Slits)
+    add_option(group, "--slit", "slit_mm", float, "MM", "width of a slit", Slits)
+    add_option(group, "--tilt", "tilt_deg", float, "DEG", "of the slits", Slits)
+    add_option(group, "--offset", "offset_mm", float, "MM", "of the middle slit", Slits)
+    add_option(group, "--fwhm", "fwhm_mm", _one_or_two, "X[,Y]", "of the camera", Slits)
+    add_option(group, "--tails", "tails", numbers(2), "PART,FWHM", "a second Gaussian; default: none")
+    add_option(group, "--transmission", "transmission", float, "PART", "of the lead", Slits)
+    add_option(
         group,
         "--shift",
         "shifts_mm",
@@ -144,33 +157,35 @@ def _add_slits(group: Group) -> None:
         "displaced slit; 0 is the middle one",
         several=True,
     )
-    _add(group, "--dead-patch", "defects", _patch, "X,Y,WIDTH,HEIGHT", "without counts", several=True)
+    add_option(group, "--dead-patch", "defects", _patch, "X,Y,WIDTH,HEIGHT", "without counts", several=True)
 
 
 def _add_lines(group: Group) -> None:
     which = group.add_mutually_exclusive_group()
     several = "a tube; can be given several times"
-    _add(which, "--line", "lines", _line, "X,Y,LENGTH,ANGLE[,ACTIVITY,SLOPE]", several, several=True)
-    _add(which, "--square", "line_square", float, "MM", "four lines, opposite ones at this distance")
-    _add(which, "--parallel", "line_parallel", float, "MM", "two parallel lines at this distance")
-    _add_flag(which, "--perpendicular", "line_perpendicular", True, "two lines at a right angle")
-    _add(group, "--turned", "turned_deg", float, "DEG", "rotation of the three above; default: 0")
-    _add(group, "--fwhm", "fwhm_mm", _one_or_two, "X[,Y]", "of the camera", Lines)
-    _add(group, "--tails", "tails", numbers(2), "PART,FWHM", "a second Gaussian; default: none")
-    _add(group, "--background", "background", float, "PART", "even counts, as a part of the lines'", Lines)
+    add_option(which, "--line", "lines", _line, "X,Y,LENGTH,ANGLE[,ACTIVITY,SLOPE]", several, several=True)
+    add_option(which, "--square", "line_square", float, "MM", "four lines, opposite ones at this distance")
+    add_option(which, "--parallel", "line_parallel", float, "MM", "two parallel lines at this distance")
+    add_flag(which, "--perpendicular", "line_perpendicular", True, "two lines at a right angle")
+    add_option(group, "--turned", "turned_deg", float, "DEG", "rotation of the three above; default: 0")
+    add_option(group, "--fwhm", "fwhm_mm", _one_or_two, "X[,Y]", "of the camera", Lines)
+    add_option(group, "--tails", "tails", numbers(2), "PART,FWHM", "a second Gaussian; default: none")
+    add_option(
+        group, "--background", "background", float, "PART", "even counts, as a part of the lines'", Lines
+    )
 
 
 def _add_acquisition(group: Group, kind: type[Planar]) -> None:
-    _add(group, "--system", "system", str, "NAME", f"one of {', '.join(SYSTEMS)}", kind)
-    _add(group, "--detector", "detector", int, "N", "1 or 2", kind)
-    _add(group, "--matrix", "matrix", matrix, "N", "N, or ROWSxCOLUMNS", kind)
-    _add(group, "--zoom", "zoom", float, "FACTOR", "divides the system's pixels", kind)
-    _add(group, "--pixel-mm", "pixel_mm", numbers(2), "DOWN,ALONG", "default: the system's")
+    add_option(group, "--system", "system", str, "NAME", f"one of {', '.join(SYSTEMS)}", kind)
+    add_option(group, "--detector", "detector", int, "N", "1 or 2", kind)
+    add_option(group, "--matrix", "matrix", matrix, "N", "N, or ROWSxCOLUMNS", kind)
+    add_option(group, "--zoom", "zoom", float, "FACTOR", "divides the system's pixels", kind)
+    add_option(group, "--pixel-mm", "pixel_mm", numbers(2), "DOWN,ALONG", "default: the system's")
     shapes = "rectangle:WxH, cut:WxHxCUT, circle:DIAMETER, hexagon:FLATS, octagon:FLATS; default: as built"
-    _add(group, "--field", "field", field, "SHAPE", shapes)
-    _add(group, "--field-offset", "field_offset_mm", numbers(2), "X,Y", "of the field", kind)
-    _add(group, "--edge-fwhm", "edge_fwhm_mm", float, "MM", "blur of the field's edge", kind)
-    _add(
+    add_option(group, "--field", "field", field, "SHAPE", shapes)
+    add_option(group, "--field-offset", "field_offset_mm", numbers(2), "X,Y", "of the field", kind)
+    add_option(group, "--edge-fwhm", "edge_fwhm_mm", float, "MM", "blur of the field's edge", kind)
+    add_option(
         group,
         "--gradient",
         "gradient_per_mm",
@@ -179,11 +194,13 @@ def _add_acquisition(group: Group, kind: type[Planar]) -> None:
         "rise of the source's strength per mm",
         kind,
     )
-    _add(group, "--counts", "counts", float, "N", "expected total", kind)
+    add_option(group, "--counts", "counts", float, "N", "expected total", kind)
     waved = "AMPLITUDE,WAVELENGTH,DIRECTION[,PHASE,TRAVEL]"
-    _add(group, "--wave", "wave", _wave, waved, "distortion; angles in degrees; default: none")
-    _add(group, "--radionuclide", "radionuclide", str, "NAME", f"one of {', '.join(RADIONUCLIDES)}", kind)
-    _add(
+    add_option(group, "--wave", "wave", _wave, waved, "distortion; angles in degrees; default: none")
+    add_option(
+        group, "--radionuclide", "radionuclide", str, "NAME", f"one of {', '.join(RADIONUCLIDES)}", kind
+    )
+    add_option(
         group,
         "--collimator",
         "collimator",
@@ -192,55 +209,17 @@ def _add_acquisition(group: Group, kind: type[Planar]) -> None:
         "LEHR, ..., or none for an intrinsic image",
         kind,
     )
-    _add(group, "--duration", "duration_s", float, "S", "seconds", kind)
-    _add(group, "--acquired", "acquired", datetime.fromisoformat, "TIME", "local time, 2026-01-05T07:12:00")
-    noise = group.add_mutually_exclusive_group()
-    noise.add_argument("--seed", type=int, default=1, metavar="N", help="of the Poisson noise; default: 1")
-    noise.add_argument("--noise-free", action="store_true", help="expected counts, rounded")
+    add_option(group, "--duration", "duration_s", float, "S", "seconds", kind)
+    add_option(
+        group, "--acquired", "acquired", datetime.fromisoformat, "TIME", "local time, 2026-01-05T07:12:00"
+    )
+    add_noise_options(group)
 
 
 def _add_file(group: Group) -> None:
-    group.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
-    group.add_argument("--flavour", choices=FLAVOURS, default="strict", help="default: %(default)s")
-    group.add_argument("--transfer-syntax", choices=sorted(TRANSFER_SYNTAXES), default="explicit-le")
+    add_file_options(group)
     group.add_argument("--no-field-tags", action="store_true", help="leave out the field of view")
     group.add_argument("--saturate", action="store_true", help="allow counts that do not fit in 16 bits")
-    group.add_argument("--force", action="store_true", help="overwrite an existing file")
-
-
-def _add(
-    group: Group,
-    option: str,
-    name: str,
-    convert: Callable[[str], Any],
-    metavar: str,
-    text: str,
-    kind: type[Planar] | None = None,
-    *,
-    several: bool = False,
-) -> None:
-    """Add an option that sets an attribute; ``kind`` is the phantom whose default the help shows."""
-    if kind is not None:
-        text += f"; default: {_default(kind, name)}"
-    action = "append" if several else "store"
-    group.add_argument(
-        option, dest=name, type=convert, action=action, default=argparse.SUPPRESS, metavar=metavar, help=text
-    )
-
-
-def _add_flag(group: Group, option: str, name: str, value: bool, text: str) -> None:
-    """Add an option without a value."""
-    group.add_argument(
-        option, dest=name, action="store_const", const=value, default=argparse.SUPPRESS, help=text
-    )
-
-
-def _default(kind: type[Planar], name: str) -> str:
-    """Return the default of an attribute as it would be typed."""
-    value = next(item.default for item in dataclasses.fields(kind) if item.name == name)
-    if isinstance(value, tuple):
-        return ",".join(f"{part:g}" for part in value)
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _expanded(name: str, value: Any, turned_deg: float) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nmqc.cor.centroids import measure_sources
 from nmqc.cor.paths import find_paths
-from nmqc.cor.sinusoid import Fit, Turn, fitted
+from nmqc.cor.sinusoid import COUNTING, Fit, Turn, fitted
 from nmqc.cor.spots import find_spots
 from nmqc.cor.views import Floats, Head
 from nmqc.errors import CannotMeasure
@@ -71,23 +71,25 @@ def _require_agreement(turns: Sequence[Turn]) -> None:
 
 
 def mean_of(values: Sequence[Value]) -> Value:
-    """Return the mean, all values counting alike, of values whose errors are independent."""
-    names = dict.fromkeys(name for one in values for name in one.parts)
-    parts = {
-        name: sum(one.parts.get(name, 0.0) ** 2 for one in values) ** 0.5 / len(values) for name in names
-    }
-    return Value(sum(one.value for one in values) / len(values), parts)
+    """Return the mean, all values counting alike.
+
+    Counting errors are independent; what moves the views moves all sources of a detector alike.
+    """
+    weight = np.full(len(values), 1 / len(values))
+    return _mean(values, weight)
 
 
 def weighted_mean_of(values: Sequence[Value]) -> Value:
-    """Return the mean by the inverse variances."""
+    """Return the mean by the inverse variances; errors as of `mean_of`."""
     weight = np.array([max(one.sigma, 1e-12) ** -2 for one in values])
-    weight /= weight.sum()
-    names = dict.fromkeys(name for one in values for name in one.parts)
-    parts = {
-        name: float(np.sqrt(weight**2 @ np.array([one.parts.get(name, 0.0) ** 2 for one in values])))
-        for name in names
-    }
+    return _mean(values, weight / weight.sum())
+
+
+def _mean(values: Sequence[Value], weight: Floats) -> Value:
+    parts = {}
+    for name in dict.fromkeys(name for one in values for name in one.parts):
+        each = weight * np.array([one.parts.get(name, 0.0) for one in values])
+        parts[name] = float(np.sqrt((each**2).sum()) if name == COUNTING else each.sum())
     return Value(float(weight @ np.array([one.value for one in values])), parts)
 
 

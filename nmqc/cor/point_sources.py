@@ -125,7 +125,9 @@ def _measured(frames: Sequence[Frame], acquisition: Acquisition) -> _Detector:
     )
     raw = all(frame.raw_counts for frame in frames)
     total = int(head.counts.sum(dtype=np.int64)) if raw else None
-    return _Detector(tuple(frames), turns, replace(result, total_counts=total))
+    durations = [frame.duration_s for frame in frames]
+    whole = None if None in durations else float(sum(one for one in durations if one is not None))
+    return _Detector(tuple(frames), turns, replace(result, total_counts=total, duration_s=whole))
 
 
 def _blur(turns: Sequence[Turn]) -> Blur | CannotMeasure:
@@ -155,7 +157,7 @@ def _pair(first: _Detector, second: _Detector, acquisition: Acquisition) -> Resu
         evidence=(),
         summary=f"detectors {numbers[0]} and {numbers[1]} beside each other",
     )
-    return replace(result, detector=None, detector_source=None, total_counts=None)
+    return replace(result, detector=None, detector_source=None, total_counts=None, duration_s=None)
 
 
 def _separation(first: _Detector, second: _Detector) -> float:

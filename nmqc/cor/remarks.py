@@ -57,8 +57,8 @@ def _slips(turns: Sequence[Turn]) -> Iterator[Remark]:
     found: dict[int, list[float]] = {}
     for turn in turns:
         views = np.flatnonzero(turn.source.used)
-        for number in turn.spikes:
-            found.setdefault(int(views[number]), []).append(turn.slip_mm(int(number)))
+        for number, size in zip(turn.spikes, turn.slips_mm, strict=True):
+            found.setdefault(int(views[number]), []).append(float(size))
     for view, sizes in sorted(found.items(), key=lambda item: -abs(float(np.mean(item[1]))))[:MOST_SLIPS]:
         whose = f" ({len(sizes)} of {len(turns)} sources)" if len(turns) > 1 else ""
         side = "right" if np.mean(sizes) > 0 else "left"

@@ -12,9 +12,11 @@ from nmqc.cor.centroids import Source
 from nmqc.cor.views import Floats, Head
 from nmqc.measure.chance import chi_squared_tail
 
+COUNTING, SCATTER = "counting", "scatter of the views"  # parts of uncertainties
 UNLIKELY = 0.01  # chance below which residuals are more than counting explains
 SPIKE_SIGMAS, SPIKE_MADS, SPIKE_MM = 5.0, 4.0, 0.3  # all three, for a view to stand out
 MAD_TO_SIGMA = 1.4826
+VIEWS_FOR_SHAPE = 16  # from which drift and sag are fitted when views that stand out are looked for
 ON_AXIS_MM = 10.0  # radius, below which tilt and phase are not told
 
 
@@ -36,9 +38,9 @@ class Fit:
     def parts(self, variance: float) -> dict[str, float]:
         """Return the parts of the uncertainty of a quantity, from its variance by counting."""
         counting = float(variance) ** 0.5
-        parts = {"counting": counting}
+        parts = {COUNTING: counting}
         if self.widening > 1:
-            parts["scatter of the views"] = counting * (self.widening**2 - 1) ** 0.5
+            parts[SCATTER] = counting * (self.widening**2 - 1) ** 0.5
         return parts
 
     def sigma(self, number: int) -> float:
@@ -164,42 +166,49 @@ class Turn:
         return np.asarray(self.head.blur * (x * np.sin(self.theta) + y * np.cos(self.theta)))
 
     @cached_property
+    def columns(self) -> Floats:
+        """Columns 1, cos, sin, view, and on a full circle cos 2 and sin 2: what a steady gantry may do."""
+        columns = [*self.waves.T, self.view]
+        if self.head.full_circle:
+            columns += [np.cos(2 * self.theta), np.sin(2 * self.theta)]
+        return np.column_stack(columns)
+
+    @cached_property
     def spikes(self) -> NDArray[np.intp]:
-        """Which of the views used stand out: the worst is taken out and the rest fitted again, until none does."""
+        """Which of the views used stand out: the worst is taken out and the rest fitted again, until none does.
+
+        Where there are views enough, drift and sag are fitted too, that they do not hide a slip.
+        """
+        design = self.columns if self.theta.size >= VIEWS_FOR_SHAPE else self.waves
         left = np.arange(self.x_mm.size)
-        out: list[int] = []
-        while left.size > max(8, self.x_mm.size // 2):
-            fit = fitted(self.waves[left], self.x_mm[left], self.sigma_x_mm[left], counting=self.counting)
-            off = np.abs(self.x_mm[left] - self.waves[left] @ fit.values)
+        while left.size > max(design.shape[1] + 3, self.x_mm.size // 2):
+            off = np.abs(self._off(design, left)[left])
             worst = int(off.argmax())
             scatter = MAD_TO_SIGMA * float(np.median(off))
             sigma = float(self.sigma_x_mm[left[worst]]) if self.counting else 0.0
             if off[worst] < max(SPIKE_MM, SPIKE_SIGMAS * sigma, SPIKE_MADS * scatter):
                 break
-            out.append(int(left[worst]))
             left = np.delete(left, worst)
-        return np.array(sorted(out), np.intp)
+        return np.setdiff1d(np.arange(self.x_mm.size), left)
 
-    def slip_mm(self, number: int) -> float:
-        """Return how far a view stands out from the sinusoid of those that do not."""
-        kept = np.delete(np.arange(self.x_mm.size), self.spikes)
-        fit = fitted(self.waves[kept], self.x_mm[kept], self.sigma_x_mm[kept], counting=self.counting)
-        return float(self.x_mm[number] - self.waves[number] @ fit.values)
+    def _off(self, design: Floats, kept: NDArray[np.intp]) -> Floats:
+        """Return how far all views are from a fit to some of them."""
+        fit = fitted(design[kept], self.x_mm[kept], self.sigma_x_mm[kept], counting=self.counting)
+        return np.asarray(self.x_mm - design @ fit.values)
 
     @cached_property
     def steady(self) -> NDArray[np.intp]:
         """The views used that do not stand out."""
-        return np.delete(np.arange(self.x_mm.size), self.spikes)
+        return np.setdiff1d(np.arange(self.x_mm.size), self.spikes)
+
+    @cached_property
+    def slips_mm(self) -> Floats:
+        """How far each of the views that stand out is from the fit to the others."""
+        design = self.columns if self.theta.size >= VIEWS_FOR_SHAPE else self.waves
+        return self._off(design, self.steady)[self.spikes]
 
     @cached_property
     def shape(self) -> Fit:
-        """The sinusoid with drift, and on a full circle the second harmonic: 1, cos, sin, view(, cos 2, sin 2).
-
-        Views that stand out are left out: a slipped view is no drift.
-        """
-        columns = [*self.waves.T, self.view]
-        if self.head.full_circle:
-            columns += [np.cos(2 * self.theta), np.sin(2 * self.theta)]
+        """The fit of `columns`, without the views that stand out: a slipped view is no drift."""
         kept = self.steady
-        design = np.column_stack(columns)[kept]
-        return fitted(design, self.x_mm[kept], self.sigma_x_mm[kept], counting=self.counting)
+        return fitted(self.columns[kept], self.x_mm[kept], self.sigma_x_mm[kept], counting=self.counting)
