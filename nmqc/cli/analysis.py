@@ -191,8 +191,8 @@ def analysed(jobs: Sequence[Job]) -> Analysis:
 
 
 def in_order(refused: Iterable[Refusal]) -> tuple[Refusal, ...]:
-    """Return refusals in the order of the arguments."""
-    return tuple(sorted(refused, key=lambda refusal: refusal.place))
+    """Return refusals in the order of the arguments; of many views that are refused alike, one."""
+    return tuple(sorted(dict.fromkeys(refused), key=lambda refusal: refusal.place))
 
 
 def _told(call: Call, found: Found, site: common.Site) -> int:

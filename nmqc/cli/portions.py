@@ -114,7 +114,10 @@ def _of_other(alone: Acquisition, other: Test) -> str:
 
 def _no_phantom(alone: Acquisition, tests: Sequence[Test]) -> str:
     if not any(alone.kind in (*test.kinds, "") for test in tests):
-        return f"this is a {alone.kind} acquisition: give a static planar image"
+        return (
+            f"this is a {alone.kind} acquisition: give a static planar image; `nmqc identify` says which command is "
+            "for it"
+        )
     titles = " nor ".join(test.title for test in tests)
     choices = " or ".join(test.shows for test in tests)
     return f"neither {titles} recognised: say what it is with --phantom {choices}, and that test says what is amiss"

@@ -166,7 +166,11 @@ def _gantry(frame: Frame) -> Gantry:
 def _require_tomographic(frames: Sequence[Frame], kind: str) -> None:
     if kind != "TOMO":
         what = f"a {kind} acquisition" if kind else "no tomographic acquisition by its header"
-        raise CannotMeasure("not_cor", f"this is {what}: give a tomographic acquisition of point sources")
+        raise CannotMeasure(
+            "not_cor",
+            f"this is {what}: give a tomographic acquisition of point sources; `nmqc identify` says which command is "
+            "for it",
+        )
     if len(frames) < FEWEST_VIEWS:
         raise CannotMeasure(
             "too_few_views",

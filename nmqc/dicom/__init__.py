@@ -39,9 +39,12 @@ Decisions where standard and contract leave a choice:
   is a table or does not cover the pixels, the file is refused. Siemens' pixel scale factor is for maps, and
   never applied. Scaled values, signed values below zero, reconstructed and derived images, and images
   corrected for attenuation, scatter, decay or dead time are not raw counts.
+* **Angles**: a tomographic image has them where its header tells start, step, sense and view of each head; else
+  it is read without, and the remark ``no_angles`` says what is missing. Half a turn between heads is never assumed.
 * **Several files**: those with the same study, time, camera, kind, geometry and duration whose energy windows
   all differ are one acquisition, windows numbered in the order of the arguments. Files of two heads stay two
-  acquisitions: each head is judged on its own.
+  acquisitions, as each head is judged on its own, but for tomographic ones: with the same windows, views and
+  matrix, and each of another known head, they are one, so that the heads can be compared.
 """
 
 from __future__ import annotations

@@ -69,7 +69,8 @@ class Slot:
     """The place of a frame: numbers from 1; `view` is 0 in a static image, `phase` 1 outside dynamic ones.
 
     `view` is the angular view, the time slice or the slice; where several of phase, interval, slot and view
-    vary, it is a running number over them, in this order.
+    vary, it is a running number over them, in this order. `angular_view` is the entry of the AngularViewVector
+    itself, 0 without one.
     """
 
     window: int
@@ -77,6 +78,7 @@ class Slot:
     rotation: int
     view: int
     phase: int = 1
+    angular_view: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,8 @@ def _slots(columns: Columns, frames: int) -> tuple[Slot, ...]:
     ones = (1,) * frames
     views = _running_number([columns[name] for name in _INNER if name in columns], frames)
     outer = (columns.get(name, ones) for name in ("EnergyWindowVector", "DetectorVector", "RotationVector"))
-    return tuple(map(Slot, *outer, views, columns.get("PhaseVector", ones)))
+    angular = columns.get("AngularViewVector", (0,) * frames)
+    return tuple(map(Slot, *outer, views, columns.get("PhaseVector", ones), angular))
 
 
 def _running_number(inner: list[tuple[int, ...]], frames: int) -> tuple[int, ...]:

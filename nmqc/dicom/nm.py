@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,12 @@ from nmqc.dicom.pixels import (
     read_scale,
     siemens_scale_remark,
 )
+from nmqc.dicom.rotation import read_gantries
 from nmqc.dicom.safe import OpenedFile, check_class
 from nmqc.dicom.systems import UNIDENTIFIED, Recognised, is_synthetic, recognise
 from nmqc.dicom.values import Header
 from nmqc.errors import UnusableInput
-from nmqc.model import Acquisition, EnergyWindow, Frame, InputFile, Remark, Source
+from nmqc.model import Acquisition, EnergyWindow, Frame, Gantry, InputFile, Remark, Source
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,10 +93,12 @@ def read_acquisition(file: OpenedFile, name: str, options: ReadOptions, place: i
     spacing_mm, spacing_remarks = pixel_spacing(header, options)
     input_file = InputFile(name, file.sha256, values.sha256, header.text("SOPInstanceUID", 128), place)
     source = _source(header, input_file, camera, options)
-    frames = _frames(header, kind, split, values, detectors, spacing_mm, input_file)
+    gantries, rotation_remarks = read_gantries(header, kind, split)
+    frames = _frames(header, kind, split, values, detectors, gantries, spacing_mm, input_file)
     remarks = (
         *values.remarks,
         *split.remarks,
+        *rotation_remarks,
         *spacing_remarks,
         *_camera_remarks(camera, kind, detectors),
         *_header_remarks(header, file),
@@ -283,6 +286,7 @@ def _frames(
     split: Split,
     values: _Values,
     detectors: Mapping[int, Detector],
+    gantries: Sequence[Gantry | None],
     spacing_mm: tuple[float, float],
     input_file: InputFile,
 ) -> tuple[Frame, ...]:
@@ -309,6 +313,7 @@ def _frames(
                 field_hints=detector.field_hints,
                 collimator=detector.collimator,
                 zoom=detector.zoom,
+                gantry=gantries[index],
             )
         )
     return tuple(frames)

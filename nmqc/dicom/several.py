@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,28 +80,55 @@ def _with_other_pixels(readings: Sequence[Reading]) -> list[Reading]:
 
 
 def _joined(readings: Sequence[Reading]) -> list[Acquisition]:
-    """Return the acquisitions, files of several energy windows joined, in the order of their first files."""
+    """Return the acquisitions, in the order of their first files: energy windows joined, then the heads."""
+    heads = _merged(readings, _is_another_window, _join_windows)
+    return [reading.acquisition for reading in _merged(heads, _is_another_head, _join_heads)]
+
+
+def _merged(
+    readings: Sequence[Reading],
+    belongs: Callable[[Reading, Sequence[Reading]], bool],
+    join: Callable[[Sequence[Acquisition]], Acquisition],
+) -> list[Reading]:
+    """Return the readings, each that belongs to earlier ones joined to the first such group."""
     groups: list[list[Reading]] = []
     for reading in readings:
-        group = next((group for group in groups if _belongs(reading, group)), None)
+        group = next((group for group in groups if belongs(reading, group)), None)
         if group is None:
             groups.append([reading])
         else:
             group.append(reading)
-    return [_join([reading.acquisition for reading in group]) for group in groups]
+    return [
+        replace(group[0], acquisition=join([one.acquisition for one in group])) if group[1:] else group[0]
+        for group in groups
+    ]
 
 
-def _belongs(reading: Reading, group: Sequence[Reading]) -> bool:
+def _is_another_window(reading: Reading, group: Sequence[Reading]) -> bool:
     """Say whether a file is another energy window of the acquisition that a group of files makes."""
-    first = group[0]
-    same = (
-        reading.study == first.study != ""
-        and _moment(reading) == _moment(first) is not None
-        and _camera(reading) == _camera(first)
-        and _geometry(reading) == _geometry(first)
-    )
+    same = _together(reading, group[0]) and _geometry(reading) == _geometry(group[0])
     windows, others = _windows(reading), [window for member in group for window in _windows(member)]
     return same and None not in (*windows, *others) and not set(windows) & set(others)
+
+
+def _is_another_head(reading: Reading, group: Sequence[Reading]) -> bool:
+    """Say whether a file is another head of the tomographic acquisition that a group of files makes.
+
+    Each must be of one known head, in the same energy windows and views.
+    """
+    first = group[0]
+    same = _together(reading, first) and _scan(reading) == _scan(first) and reading.acquisition.kind == "TOMO"
+    heads, windows = [_only_head(member) for member in (*group, reading)], _windows(first)
+    return same and all(None not in each and len(set(each)) == len(each) for each in (heads, windows))
+
+
+def _together(reading: Reading, other: Reading) -> bool:
+    """Say whether two files were made at the same time in one study by one camera, and are of one kind."""
+    return (
+        reading.study == other.study != ""
+        and _moment(reading) == _moment(other) is not None
+        and _camera(reading) == _camera(other)
+    )
 
 
 def _camera(reading: Reading) -> tuple[object, ...]:
@@ -120,22 +148,51 @@ def _geometry(reading: Reading) -> set[tuple[object, ...]]:
 
 
 def _place(frame: Frame) -> tuple[object, ...]:
-    place = (frame.detector, frame.detector_source, frame.rotation, frame.view, frame.duration_s)
-    return (*place, frame.counts.shape, frame.spacing_mm, frame.zoom, frame.collimator)
+    place = (frame.detector, frame.detector_source, frame.rotation, frame.view, frame.gantry)
+    return (*place, frame.duration_s, frame.counts.shape, frame.spacing_mm, frame.zoom, frame.collimator)
+
+
+def _only_head(reading: Reading) -> int | None:
+    """Return the head that made all frames; None where it is unknown, or there are several."""
+    heads = {frame.detector for frame in reading.acquisition.frames}
+    return heads.pop() if len(heads) == 1 else None
+
+
+def _scan(reading: Reading) -> Counter[tuple[object, ...]]:
+    """Return what must be the same for every head of an acquisition: windows, views and matrix."""
+    return Counter(
+        (frame.energy_window, frame.rotation, frame.view, frame.counts.shape, frame.spacing_mm)
+        for frame in reading.acquisition.frames
+    )
 
 
 def _windows(reading: Reading) -> list[EnergyWindow | None]:
-    return list(dict.fromkeys(frame.energy_window for frame in reading.acquisition.frames))
+    """Return the energy windows, one for each number, even where the header describes two alike."""
+    return list({frame.window_number: frame.energy_window for frame in reading.acquisition.frames}.values())
 
 
-def _join(parts: Sequence[Acquisition]) -> Acquisition:
+def _join_windows(parts: Sequence[Acquisition]) -> Acquisition:
     """Return one acquisition of several, windows numbered in the order of the parts."""
-    inputs = tuple(file for part in parts for file in part.source.inputs)
-    nuclides = dict.fromkeys(part.source.radionuclide for part in parts if part.source.radionuclide)
     frames: list[Frame] = []
     for part in parts:
         before = max((frame.window_number for frame in frames), default=0)
         frames += [replace(frame, window_number=frame.window_number + before) for frame in part.frames]
+    return _join(parts, frames)
+
+
+def _join_heads(parts: Sequence[Acquisition]) -> Acquisition:
+    """Return one acquisition of the heads, windows numbered as in the first part."""
+    numbers = {frame.energy_window: frame.window_number for frame in parts[0].frames}
+    frames = [
+        replace(frame, window_number=numbers[frame.energy_window]) for part in parts for frame in part.frames
+    ]
+    return _join(parts, sorted(frames, key=lambda frame: (frame.window_number, frame.detector or 0)))
+
+
+def _join(parts: Sequence[Acquisition], frames: Sequence[Frame]) -> Acquisition:
+    """Return one acquisition of these frames, with the files and remarks of its parts."""
+    inputs = tuple(file for part in parts for file in part.source.inputs)
+    nuclides = dict.fromkeys(part.source.radionuclide for part in parts if part.source.radionuclide)
     return replace(
         parts[0],
         source=replace(parts[0].source, inputs=inputs, radionuclide="+".join(nuclides)),

@@ -37,6 +37,12 @@ def detector(**values: Any) -> Dataset:
     return item(**{**base, **values})
 
 
+def turn(**values: Any) -> Dataset:
+    """One item of RotationInformationSequence; None leaves an element out."""
+    base = {"StartAngle": 0, "AngularStep": 6, "RotationDirection": "CC"}
+    return item(**{keyword: value for keyword, value in {**base, **values}.items() if value is not None})
+
+
 TC = window("99m Technetium", 129.5, 150.5)
 CO = window("57 Cobalt", 109.71, 134.09)
 

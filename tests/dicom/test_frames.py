@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nmqc.model import Acquisition
-from tests.dicom.build import CO, TC, acquisition, codes, detector, distinct, item, nm, refusal, save
+from tests.dicom.build import CO, TC, acquisition, codes, detector, distinct, item, nm, refusal, save, turn
 
 Place = tuple[int, int | None, int, int]
 
@@ -155,11 +155,12 @@ def tomo_vectors(views: int, rotations: int, heads: int) -> tuple[dict[str, list
 
 def test_tomo(tmp_path: Path) -> None:
     vectors, places = tomo_vectors(views=5, rotations=2, heads=2)
-    ds = nm(distinct(20), kind="TOMO", **vectors)
+    heads = [detector(StartAngle=30), detector(StartAngle=106)]
+    ds = nm(distinct(20), kind="TOMO", detectors=heads, **vectors)
     ds.NumberOfRotations = 2
     ds.RotationInformationSequence = [
-        item(NumberOfFramesInRotation=5, ActualFrameDuration=20_000),
-        item(NumberOfFramesInRotation=5, ActualFrameDuration=25_000),
+        turn(NumberOfFramesInRotation=5, ActualFrameDuration=20_000),
+        turn(NumberOfFramesInRotation=5, ActualFrameDuration=25_000),
     ]
     found = acquisition(save(tmp_path / "tomo.dcm", ds))
     assert stored(found) == {place: index for index, place in enumerate(places)}
@@ -182,12 +183,13 @@ def test_tomo_with_only_one_head_of_two_announced_twice(tmp_path: Path) -> None:
         np.stack([np.full((6, 8), number, "u2") for number in range(240)]),
         kind="TOMO",
         windows=(TC, CO),
+        detectors=[detector(StartAngle=30), detector(StartAngle=106)],
         EnergyWindowVector=[w for w, _, _ in places],
         DetectorVector=[d for _, d, _ in places],
         RotationVector=[1] * 240,
         AngularViewVector=[v for _, _, v in places],
     )
-    ds.RotationInformationSequence = [item(NumberOfFramesInRotation=60)]
+    ds.RotationInformationSequence = [turn(NumberOfFramesInRotation=60)]
     found = acquisition(save(tmp_path / "tomo.dcm", ds))
     assert [int(frame.counts[0, 0]) for frame in found.frames] == list(range(240))
     assert codes(found) == []
