@@ -158,8 +158,8 @@ def require_counts(frame: Frame, kind: str, code: str, what: str) -> None:
     if kind not in ("STATIC", ""):
         raise CannotMeasure(
             code,
-            f"this is a {kind} acquisition: give a static planar image of {what}; `nmqc identify` says which command is "
-            "for it",
+            f"this is a {kind} acquisition: give a static planar image of {what}; `nmqc identify` says which "
+            "command is for it",
         )
     if counts.size < FEWEST_PIXELS:
         raise CannotMeasure(code, f"this is not {what}: the image has fewer than {FEWEST_PIXELS} pixels")
