@@ -35,7 +35,7 @@ class Call:
     no_record: bool
     config_file: Path | None
     system: str | None
-    detector: int | None
+    detector: tuple[int, ...]
     only_detector: int | None
     acquired: str | None
     pixel_mm: tuple[float, float] | None
@@ -83,7 +83,7 @@ class Inputs:
 
         if path is None:
             return None, ()
-        outcome = read_nm([path], replace(self.options, acquired=None))
+        outcome = read_nm([path], replace(self.options, acquired=None, detectors=()))
         return (outcome.acquisitions or (None,))[0], outcome.refused
 
 
@@ -102,6 +102,14 @@ def _pixel_size(
     return sizes[0], sizes[-1]
 
 
+def _detectors(_ctx: click.Context, _parameter: click.Parameter, typed: str | None) -> tuple[int, ...]:
+    """Return the heads of the files: none, one for all, or one for each."""
+    heads = common.numbers(typed) if typed is not None else ()
+    if typed is not None and (not heads or not all(head >= 1 and head == int(head) for head in heads)):
+        raise click.BadParameter("give the number of the head, from 1; or one for each file: 1,2")
+    return tuple(int(head) for head in heads)
+
+
 _OPTIONS = (
     common.files_argument,
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text."),
@@ -111,7 +119,12 @@ _OPTIONS = (
     click.option("--no-record", is_flag=True, help="Leave the history alone."),
     common.config_option,
     click.option("--system", metavar="NAME", help="The system, where the header does not tell it rightly."),
-    click.option("--detector", type=click.IntRange(1), metavar="N", help="The head that acquired the files."),
+    click.option(
+        "--detector",
+        callback=_detectors,
+        metavar="N[,N...]",
+        help="The head that acquired the files; or one for each file, in their order.",
+    ),
     click.option("--only-detector", type=click.IntRange(1), metavar="N", help="Analyse this head alone."),
     click.option("--acquired", metavar="TIME", help="Date and time, where the header has none (ISO 8601)."),
     click.option(
@@ -149,6 +162,11 @@ def run(call: Call, measure: Callable[[Inputs], Found]) -> int:
     int
         The exit status.
     """
+    if len(call.detector) > 1 and len(call.detector) != len(call.files):
+        raise click.UsageError(
+            f"--detector gives {len(call.detector)} heads for {len(call.files)} file(s): give one for all, or one "
+            "for each"
+        )
     with common.answered(call.files, call.as_json):
         site = common.open_site(call.config_file)
         common.require_existing(call.files, site)
@@ -168,7 +186,8 @@ def _read_options(call: Call, site: common.Site) -> ReadOptions:
         return ReadOptions(
             pixel_mm=call.pixel_mm,
             acquired=call.acquired,
-            detector=call.detector,
+            detector=call.detector[0] if len(call.detector) == 1 else None,
+            detectors=call.detector if len(call.detector) > 1 else (),
             system=call.system,
             site=site.config.systems,
             show_file_names=site.config.show_file_names,

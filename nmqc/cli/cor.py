@@ -21,7 +21,7 @@ def command(call: analysis.Call) -> int:
     \b
     nmqc cor cor.dcm
     nmqc cor cor.dcm --pdf cor.pdf
-    nmqc cor head1.dcm head2.dcm --json > cor.json
+    nmqc cor head1.dcm head2.dcm --detector 1,2 --json > cor.json
     nmqc cor five-sources.dcm --only-detector 2
 
     Exit status: 0 within limits or nothing to judge by; 2 wrong usage; 3 something refused or not measurable;

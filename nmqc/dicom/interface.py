@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from nmqc.model import (
@@ -29,6 +29,7 @@ class ReadOptions:
     acquired : ISO 8601 date and time, or None
         For files without a time of acquisition; refused where the header has another.
     detector : the number of the head that acquired every frame of the files, or None
+    detectors : instead, one number for each file, in their order; () for none
     system : name that replaces the recognised one, or a site's own name of one camera (its unit)
     site : the site's cameras
     show_file_names : False replaces each name by the start of the file's SHA-256
@@ -42,15 +43,22 @@ class ReadOptions:
     pixel_mm: tuple[float, float] | None = None
     acquired: str | None = None
     detector: int | None = None
+    detectors: tuple[int, ...] = ()
     system: str | None = None
     site: tuple[SiteSystem, ...] = ()
     show_file_names: bool = True
+
+    def of_file(self, place: int) -> ReadOptions:
+        """Return what is said of one file, by its place among the arguments, from 1."""
+        if not self.detectors:
+            return self
+        return replace(self, detector=self.detectors[place - 1], detectors=())
 
     def __post_init__(self) -> None:
         low, high = SPACING_RANGE_MM
         if self.pixel_mm is not None and not all(low <= size <= high for size in self.pixel_mm):
             raise ValueError(f"a pixel size must be {low} to {high:.0f} mm")
-        if self.detector is not None and self.detector < 1:
+        if any(one is not None and one < 1 for one in (self.detector, *self.detectors)):
             raise ValueError("detectors are numbered from 1")
         if self.acquired is not None:
             datetime.fromisoformat(self.acquired)

@@ -328,7 +328,10 @@ def _camera_remarks(camera: Recognised, kind: str, detectors: Mapping[int, Detec
         remarks.append(Remark("unit_unidentified", text))
     unknown = any(detector.number is None for detector in detectors.values())
     if unknown and not kind.startswith("RECON"):
-        text = "the file does not tell which head made it; say so with --detector or a pattern of the site"
+        text = (
+            "the file does not tell which head made it; say so with --detector (of several files: --detector 1,2) or "
+            "a pattern of the site"
+        )
         remarks.append(Remark("head_unknown", text))
     return remarks
 

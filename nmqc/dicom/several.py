@@ -29,7 +29,7 @@ def read_files(paths: Sequence[Path], options: ReadOptions) -> ReadOutcome:
     readings: list[Reading] = []
     refused: list[Refusal] = []
     for number, path in enumerate(paths, start=1):
-        outcome = _read_one(path, number, options)
+        outcome = _read_one(path, number, options.of_file(number))
         if isinstance(outcome, Refusal):
             refused.append(outcome)
         else:

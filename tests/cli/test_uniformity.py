@@ -145,6 +145,12 @@ def test_the_user_tells_the_head(floods: Floods) -> None:
     assert "head_unknown" not in codes(result["remarks"])
 
 
+def test_the_user_tells_the_head_of_each_file(floods: Floods) -> None:
+    run = uniformity(*floods.split, "--detector", "2,1")
+    assert [(one["detector"], one["detector_source"]) for one in run.results] == [(2, "user"), (1, "user")]
+    assert [one["inputs"][0]["file"] for one in run.results] == [path.name for path in floods.split]
+
+
 def test_a_head_against_the_header_is_refused(floods: Floods) -> None:
     run = uniformity(floods.heads, "--detector", "2")
     assert codes(run.refused) == ["detector_conflict"]
@@ -384,6 +390,9 @@ def test_remarks_and_refusals_stay_out_of_the_json_stream(floods: Floods, tmp_pa
         ("--edge-margin", "nan"),
         ("--replicates", "-1"),
         ("--detector", "0"),
+        ("--detector", "1.5"),
+        ("--detector", "one"),
+        ("--detector", "1,2"),
         ("--only-detector", "0"),
         ("--source-distance", "10"),
         ("--source-distance", "nan"),
