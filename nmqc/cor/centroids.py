@@ -23,7 +23,8 @@ SAMPLED_VIEWS, MOST_SIZES = 16, 4  # to find the size of the squares
 SPARE = 1.03  # of the widest source
 MOST_STEPS = 6  # of the square towards the pixel that holds the centroid
 CLIPPED = 4.0  # standard deviations above the median, beyond which a pixel of the ring is no background
-WIDEST_MM = 60.0  # FWHM: more is no point source
+WIDEST_MM = 40.0  # FWHM: more is no point source
+HIGHEST_BACKGROUND = 0.25  # of the height of a source
 LEAST_PART = 0.5  # of the median counts: less, and a source is cut off
 FEWEST_COUNTS = 200.0
 FEWEST_LEFT = 6  # views without a neighbour
@@ -136,7 +137,7 @@ def measure_sources(head: Head, spots: Spots, paths: Sequence[Path]) -> list[Sou
         if widest > WIDEST_MM:
             raise CannotMeasure(
                 "no_point_source",
-                f"a spot is {widest:.0f} mm wide (FWHM): give point sources of at most 5 mm, without scatter",
+                f"a spot is {widest:.0f} mm wide (FWHM), which no point source is: give point sources in air",
             )
         if fwhm_mm >= widest > 0.9 * fwhm_mm:
             break
@@ -144,6 +145,7 @@ def measure_sources(head: Head, spots: Spots, paths: Sequence[Path]) -> list[Sou
     found = _sources(head, spots, paths, _Square(fwhm_mm, head.first.spacing_mm), ~np.zeros(head.views, bool))
     for source in found:
         _require_counts(head, source)
+        _require_height(head, source)
     return found
 
 
@@ -328,4 +330,17 @@ def _require_counts(head: Head, source: Source) -> None:
             "source_cut_off",
             f"a source has less than half of its counts in {head.names(cut)}: it leaves the field, something is in "
             "front of it, or the view was cut short; acquire anew",
+        )
+
+
+def _require_height(head: Head, source: Source) -> None:
+    """Refuse a spot that hardly rises above what is about it: an organ, or a source in scatter."""
+    down, along = head.first.spacing_mm
+    area = 2 * np.pi * (source.fwhm_mm / FWHM_PER_SIGMA) ** 2 / (down * along)  # in pixels
+    part = float(np.nanmedian(source.background)) / (float(np.nanmedian(source.counts)) / area)
+    if part > HIGHEST_BACKGROUND:
+        raise CannotMeasure(
+            "high_background",
+            f"the background about a spot is {100 * part:.0f} % of its height, {100 * HIGHEST_BACKGROUND:.0f} % at "
+            "most leave a point source: give point sources in air, and take other activity away",
         )

@@ -18,10 +18,8 @@ from nmqc.cor.evidence import evidence
 from nmqc.cor.metrics import HEAD_METRICS, PAIR_METRICS, TEST
 from nmqc.cor.numbers import give_head, give_pair, source_name
 from nmqc.cor.pairs import HALF_TURN_DEG
-from nmqc.cor.paths import find_paths
 from nmqc.cor.remarks import remarks
 from nmqc.cor.sinusoid import Turn
-from nmqc.cor.spots import find_spots
 from nmqc.cor.views import head_of, heads, require_own_angles
 from nmqc.errors import CannotMeasure
 from nmqc.measure.frames import Findings, no_such_detector, refusal, result_of
@@ -91,12 +89,11 @@ def analyse(acquisition: Acquisition, options: Options) -> Analysis:
 
 
 def check(acquisition: Acquisition) -> tuple[Refusal, ...]:
-    """Say which frames are no views of point sources, without measuring anything."""
+    """Say which frames are no views of point sources."""
     refused: list[Refusal] = []
     for frames in heads(acquisition, None):
         try:
-            head = head_of(frames, acquisition.kind)
-            find_paths(head, find_spots(head))
+            find_turns(head_of(frames, acquisition.kind))
         except CannotMeasure as reason:
             refused += [refusal(frame, reason) for frame in frames]
     return tuple(refused)
