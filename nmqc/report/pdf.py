@@ -17,8 +17,9 @@ from typing import Any
 
 from nmqc import __version__
 from nmqc.errors import NmqcError
-from nmqc.model import Curve, Evidence, Position, Refusal, Result
+from nmqc.model import Curve, Evidence, Refusal, Result
 from nmqc.report import document, fonts, tables, wording
+from nmqc.report.descriptions import describe
 
 AUTHOR = f"nmqc {__version__}"
 ATTACHMENT = "results.json"
@@ -134,37 +135,14 @@ def _all_evidence(results: Pairs) -> list[Evidence]:
 
 
 def _in_order(result: Result) -> list[Evidence]:
-    """Return the evidence of a result as it is laid out: pictures first, then curves."""
+    """Return the evidence of a result as it is laid out: what is tall first, then curves."""
     return sorted(result.evidence, key=lambda item: isinstance(item, Curve))
 
 
 def _svg(item: Evidence) -> str:
     from nmqc.report import figures
 
-    return figures.curve_svg(item) if isinstance(item, Curve) else figures.picture_svg(item)
-
-
-def alt_text(item: Evidence) -> str:
-    """Return what a figure shows, for those who cannot see it."""
-    if isinstance(item, Curve):
-        lines = ", ".join(line.label for line in item.lines if line.label)
-        return f"Curve: {item.title}. {item.y_label} against {item.x_label}. Lines: {lines or 'one'}."
-    rows, columns = item.image.shape
-    down_mm, along_mm = item.spacing_mm
-    parts = [
-        f"Image: {item.title}, in {item.unit}",
-        f"{columns} columns by {rows} rows of {along_mm:.3g} by {down_mm:.3g} mm",
-    ]
-    if outlined := list(dict.fromkeys(region.label for region in item.regions if region.label)):
-        parts.append(f"Outlined: {', '.join(outlined)}")
-    if item.labels:
-        written = (wording.position(Position(label.text, label.x_mm, label.y_mm)) for label in item.labels)
-        parts.append(f"Written, in mm from the centre: {', '.join(written)}")
-    if item.marks:
-        parts.append(
-            f"Marked, in mm from the centre: {', '.join(wording.position(mark) for mark in item.marks)}"
-        )
-    return ". ".join(parts) + "."
+    return figures.svg(item)
 
 
 # --- the words of the report ----------------------------------------------------------------------------
@@ -217,16 +195,14 @@ def _result(result: Result, history: int | None, numbers: Iterable[int]) -> Data
 
 
 def _figures(result: Result, numbers: Iterable[int]) -> list[list[Data]]:
-    """Return the figures as the cells of two columns: one in each, and two curves beside a picture left over."""
+    """Return the figures as the cells of two columns: one in each, and two curves beside a tall one left over."""
     drawn = [
-        {"file": f"{number}.svg", "caption": item.title, "alt": alt_text(item)}
+        {"file": f"{number}.svg", "caption": item.title, "alt": describe(item)}
         for item, number in zip(_in_order(result), numbers, strict=False)
     ]
-    pictures = sum(not isinstance(item, Curve) for item in result.evidence)
-    stacked = pictures + 2 if pictures % 2 else pictures
-    cells = (
-        [[one] for one in drawn[:pictures]] + [drawn[pictures:stacked]] + [[one] for one in drawn[stacked:]]
-    )
+    tall = sum(not isinstance(item, Curve) for item in result.evidence)
+    stacked = tall + 2 if tall % 2 else tall
+    cells = [[one] for one in drawn[:tall]] + [drawn[tall:stacked]] + [[one] for one in drawn[stacked:]]
     return [cell for cell in cells if cell]
 
 
@@ -249,10 +225,7 @@ def _provenance(result: Result, history: int | None) -> list[tuple[str, str]]:
         ("acquired", f"{wording.acquired(result)}, from {source.acquired_from or 'nothing in the file'}"),
         ("algorithm", result.algorithm),
         ("software", ", ".join(f"{name} {version}" for name, version in versions.items())),
-        (
-            "parameters",
-            "; ".join(f"{name}: {wording.value_words(v)}" for name, v in result.parameters.items()),
-        ),
+        ("parameters", "; ".join(wording.parameter(name, v) for name, v in result.parameters.items())),
         ("defined in", "; ".join(dict.fromkeys(m.metric.defined_in for m in result.measurements))),
         ("limits, verified", "; ".join(wording.limit_sources(result, verified=True))),
         ("limits, unverified", "; ".join(wording.limit_sources(result, verified=False))),

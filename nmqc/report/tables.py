@@ -53,7 +53,8 @@ def measurements(result: Result, abreast: bool) -> list[Table]:
     """Return the tables of what was measured: first what has a limit, then the rest in the order of the test.
 
     Metrics with a limit or a noise floor have a row each with both. Of the others, those that were measured of the
-    same things, quadrants or lines, share a table with a row for each thing.
+    same things, quadrants or lines, share a table with a row for each thing. So does what each thing adds to the
+    figure of all of them; where that is the same number, of one thing alone, it is not shown again.
 
     Parameters
     ----------
@@ -61,8 +62,10 @@ def measurements(result: Result, abreast: bool) -> list[Table]:
         True puts the two fields of view of a judged metric beside each other, False one below the other.
     """
     main = [m for m in result.measurements if not _is_variant(m, result)]
-    judged = [m for m in main if m.limits is not None or m.noise_floor is not None]
-    others = [m for m in main if m.limits is None and m.noise_floor is None]
+    parts_of = {id(m) for m in main if _is_part(m, result)}
+    main = [m for m in main if id(m) not in parts_of or not _is_the_whole(m, result)]
+    judged = [m for m in main if _has_row(m) and id(m) not in parts_of]
+    others = [m for m in main if not _has_row(m) or id(m) in parts_of]
     series = _series(others)
     shared = {id(m) for members in series for m in members}
     single = [m for m in others if id(m) not in shared]
@@ -73,9 +76,10 @@ def measurements(result: Result, abreast: bool) -> list[Table]:
         *((members, _series_tables(members, most)) for members in series),
     ]
 
-    def place(part: tuple[Sequence[Measurement], list[Table]]) -> tuple[bool, int]:
+    def place(part: tuple[Sequence[Measurement], list[Table]]) -> tuple[bool, bool, int]:
         measured = part[0]
-        return all(m.limits is None for m in measured), main.index(measured[0])
+        unlimited = all(m.limits is None for m in measured)
+        return unlimited, any(id(m) in parts_of for m in measured), main.index(measured[0])
 
     parts = sorted((part for part in drawn if part[0]), key=place)
     return [table for _, tables in parts for table in tables if table.rows]
@@ -117,11 +121,44 @@ def _named(name: str, ofs: Sequence[str]) -> str:
     return name if list(ofs) == [""] else f"{name} ({', '.join(of or 'default' for of in ofs)})"
 
 
+def _has_row(measurement: Measurement) -> bool:
+    return measurement.limits is not None or measurement.noise_floor is not None
+
+
 def _is_variant(measurement: Measurement, result: Result) -> bool:
-    """Say whether it is a second figure, without a limit, for a metric that has a main one."""
-    if not measurement.of or measurement.limits is not None:
-        return False
-    return any(m.of == "" and m.metric.name == measurement.metric.name for m in result.measurements)
+    """Say whether it is another reading, without a limit, of a metric that has a main one."""
+    return _is_second(measurement, result) and measurement.of not in _things(result)
+
+
+def _is_part(measurement: Measurement, result: Result) -> bool:
+    """Say whether it is the figure of one thing, without a limit, where the metric has one of all things."""
+    return _is_second(measurement, result) and measurement.of in _things(result)
+
+
+def _is_second(measurement: Measurement, result: Result) -> bool:
+    return bool(measurement.of) and measurement.limits is None and _main(measurement, result) is not None
+
+
+def _main(measurement: Measurement, result: Result) -> Measurement | None:
+    name = measurement.metric.name
+    return next((m for m in result.measurements if m.of == "" and m.metric.name == name), None)
+
+
+def _is_the_whole(measurement: Measurement, result: Result) -> bool:
+    main = _main(measurement, result)
+    return main is not None and main.value == measurement.value and len(_things_of(measurement, result)) == 1
+
+
+def _things_of(measurement: Measurement, result: Result) -> set[str]:
+    return {m.of for m in result.measurements if m.of and m.metric.name == measurement.metric.name}
+
+
+def _things(result: Result) -> set[str]:
+    """Return the things that some metric has a figure of, or should have, without one of all: sources, quadrants."""
+    known = {(m.metric.name, m.of) for m in result.measurements}
+    known |= {(missing.name, missing.of) for missing in result.not_measured}
+    whole = {name for name, of in known if of == ""}
+    return {of for name, of in known if name not in whole}
 
 
 # --- rows -----------------------------------------------------------------------------------------------

@@ -243,10 +243,23 @@ def _plain_table(table: Table, width: int) -> list[str]:
 
 
 def _fitted(rows: Sequence[Sequence[Cell]], available: int) -> list[int]:
-    """Return the widths of the columns: as wide as their text, the widest narrowed until all fit."""
-    widths = [max(columns(cell.text) for cell in column) for column in zip(*rows, strict=True)]
+    """Return the widths of the columns: as wide as their text, the widest narrowed until all fit.
+
+    A word is broken only where narrowing the others is not enough.
+    """
+    texts = [[cell.text for cell in column] for column in zip(*rows, strict=True)]
+    widths = [max(map(columns, column)) for column in texts]
+    least = [
+        max(_NARROWEST, *(columns(word) for text in column for word in text.split(" "))) for column in texts
+    ]
     while sum(widths) + _GAP * (len(widths) - 1) > available and max(widths) > _NARROWEST:
-        widths[widths.index(max(widths))] -= 1
+        whole = [width for width, enough in zip(widths, least, strict=True) if width > enough]
+        widest = next(
+            number
+            for number, (width, enough) in enumerate(zip(widths, least, strict=True))
+            if width == max(whole or widths) and (width > enough or not whole)
+        )
+        widths[widest] -= 1
     return widths
 
 

@@ -23,6 +23,8 @@ _DETECTOR_SOURCES = {
     "pattern": "by the site's pattern",
     "single-head": "the only head of this system",
 }
+#: The parameter that names the detectors of a result that is of a pair of them.
+_PAIR = "detectors"
 _SMALLEST_PLAIN = 1e-4
 _MOST_DIGITS = 6
 _REASONS_SHOWN = 3
@@ -244,10 +246,21 @@ def refusal(refused: Refusal) -> str:
 
 
 def detector(result: Result) -> str:
-    """Return "detector 1", "detector unknown", or "" where the result is of no single head."""
+    """Return "detector 1", "detectors 1 and 2", "detector unknown", or "" where the result is of no head."""
     if result.detector is not None:
         return f"detector {result.detector}"
+    if _PAIR in result.parameters:
+        return f"detectors {_paired(result.parameters[_PAIR])}"
     return "detector unknown" if any(remark.code == "head_unknown" for remark in result.remarks) else ""
+
+
+def _paired(numbers: Sequence[int]) -> str:
+    return " and ".join(str(number) for number in numbers)
+
+
+def parameter(name: str, value: Any) -> str:
+    """Return a parameter and its value in words: "rebin: 11"."""
+    return f"{name}: {_paired(value) if name == _PAIR else value_words(value)}"
 
 
 def window(energy_window: EnergyWindow | None) -> str:
@@ -280,12 +293,12 @@ def acquired(result: Result) -> str:
 def facts(result: Result) -> list[tuple[str, str]]:
     """Return what a reader wants to know of the acquisition, as names and values; unknown ones left out."""
     source = result.source
-    head = detector(result).removeprefix("detector ")
+    heads, _, head = detector(result).partition(" ")
     if result.detector is not None and result.detector_source is not None:
         head += f" ({_DETECTOR_SOURCES[result.detector_source]})"
     rows = [
         ("camera", camera(result)),
-        ("detector", head),
+        (heads, head),
         ("acquired", acquired(result)),
         ("window", window(result.energy_window)),
         ("image", _image(result)),

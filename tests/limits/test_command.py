@@ -40,7 +40,7 @@ LIMITS = [
     'metric = "cor.offset"',
     'unit = "mm"',
     'on = "magnitude"',
-    "fail = { high = 2.0 }",
+    "fail = { high = 1.5 }",
     'nuclide = "Co-57"',
     'source = "the site"',
 ]
@@ -96,7 +96,8 @@ def test_without_a_site_the_builtin_limits_are_shown_as_unverified(call: Call) -
     assert (
         "  uniformity.integral.ufov: warn above 4 %, fail above 5 %\n    built-in, unverified: custom" in out
     )
-    assert out.count("built-in, unverified: ") == 7
+    assert out.count("built-in, unverified: ") == 12
+    assert "  cor.axial_shift [1-2]: magnitude, warn above 1 mm, fail above 2 mm\n" in out
 
 
 def test_each_system_is_shown_with_its_own_limits_and_where_they_come_from(call: Call, site: Path) -> None:
@@ -109,7 +110,8 @@ def test_each_system_is_shown_with_its_own_limits_and_where_they_come_from(call:
     assert "integral.ufov: warn above 3.3 %, fail above 4.4 %\n    only with: camera Gamma 2\n" in mine
     assert "site.toml:1, verified: acceptance report of 2024" in mine
     assert (
-        "cor.offset: magnitude, fail above 2 mm\n    only with: Co-57\n    site.toml:10, unverified: " in mine
+        "cor.offset: magnitude, fail above 1.5 mm\n    only with: Co-57\n    site.toml:10, unverified: "
+        in mine
     )
     assert max(map(len, out.splitlines())) <= 80
 
@@ -143,9 +145,9 @@ def test_a_kind_that_is_not_configured_is_shown_too(call: Call, site: Path) -> N
 
 
 def test_a_nuclide_leaves_out_what_is_for_another(call: Call, site: Path) -> None:
-    for nuclide, expected in (("Co-57", [2.0]), ("Tc-99m", [])):
+    for nuclide, expected in (("Co-57", [1.5]), ("Tc-99m", [2.0])):
         (system,) = shown_json(call, "--config", site, "--system", "Gamma 1", "--nuclide", nuclide)
-        assert fail_ends(system).get("cor.offset", []) == expected
+        assert fail_ends(system)["cor.offset"] == expected
 
 
 def test_a_nuclide_that_nothing_can_match_is_wrong_usage(call: Call) -> None:

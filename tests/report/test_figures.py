@@ -16,7 +16,11 @@ import typst
 
 from nmqc.model import Curve, Label, Line, Picture, Position
 from nmqc.report import figures
-from tests.report import samples
+from nmqc.report.figures import canvas, curve, legend, marks, polar, sinogram
+from nmqc.report.figures.picture import drawn_values, edges_mm
+from nmqc.report.figures.scale import colour_map, range_of
+from nmqc.report.figures.sides import tick_words, ticks
+from tests.report import samples, turning
 
 SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
@@ -76,13 +80,13 @@ def points(path):
 
 
 def test_edges_are_those_of_the_pixels():
-    left, right, bottom, top = figures.edges_mm(lone_pixel())
+    left, right, bottom, top = edges_mm(lone_pixel())
     assert (left, right) == (35 - 110, 35 + 110)
     assert (top, bottom) == (-21 - 49, -21 + 49)
 
 
 def test_a_pixel_is_drawn_where_it_is():
-    svg = figures.picture_svg(lone_pixel())
+    svg = figures.svg(lone_pixel())
     left, right, bottom, top = (edge * PIXELS_PER_POINT for edge in frame(svg))
     grey = drawn(svg)[int(top) + 8 : int(bottom) - 8, int(left) + 8 : int(right) - 8]
     rows, columns = np.nonzero(grey > 128)
@@ -97,7 +101,7 @@ def test_a_pixel_is_drawn_where_it_is():
 
 def test_a_mark_lands_right_and_below_for_positive_x_and_y():
     place = Position("max", 61.0, 13.0)
-    svg = figures.picture_svg(lone_pixel(marks=(place,)))
+    svg = figures.svg(lone_pixel(marks=(place,)))
     (x, y) = crosses(svg).pop()
     left, right, bottom, top = frame(svg)
     assert to_mm(svg, x, y) == pytest.approx((61.0, 13.0), abs=1e-3)  # the SVG writes six decimals of a point
@@ -107,7 +111,7 @@ def test_a_mark_lands_right_and_below_for_positive_x_and_y():
 
 def test_regions_and_marks_share_the_image_s_millimetres():
     region = samples.rectangle("box", 20.0, 14.0, centre=BRIGHT_MM)
-    svg = figures.picture_svg(lone_pixel(regions=(region,), marks=(Position("x", *BRIGHT_MM),)))
+    svg = figures.svg(lone_pixel(regions=(region,), marks=(Position("x", *BRIGHT_MM),)))
     paths = [
         path.get("d") for path in ElementTree.fromstring(svg).iter(f"{SVG}path") if path.get("clip-path")
     ]
@@ -119,29 +123,31 @@ def test_regions_and_marks_share_the_image_s_millimetres():
 
 def test_a_millimetre_is_as_long_down_as_across():
     for picture in (lone_pixel(), samples.raw_picture(), samples.smooth_picture()):
-        left, right, bottom, top = figures.edges_mm(picture)
-        across, _, down, up = frame(figures.picture_svg(picture))
-        wide = frame(figures.picture_svg(picture))[1] - across
+        left, right, bottom, top = edges_mm(picture)
+        across, _, down, up = frame(figures.svg(picture))
+        wide = frame(figures.svg(picture))[1] - across
         assert (down - up) / (bottom - top) == pytest.approx(wide / (right - left), rel=1e-4)
 
 
 def test_the_same_picture_gives_the_same_text():
-    for evidence, draw in (
-        (samples.raw_picture(), figures.picture_svg),
-        (samples.profile("row"), figures.curve_svg),
+    for evidence in (
+        samples.raw_picture(),
+        samples.profile("row"),
+        turning.sinogram(),
+        turning.polar(),
     ):
-        first = draw(evidence)
-        figures.picture_svg(lone_pixel())
-        assert draw(evidence) == first
+        first = figures.svg(evidence)
+        figures.svg(lone_pixel())
+        assert figures.svg(evidence) == first
         assert "<dc:date>" not in first
 
 
 def test_a_reader_s_own_matplotlib_settings_change_nothing():
     import matplotlib
 
-    first = figures.curve_svg(samples.profile("row"))
+    first = figures.svg(samples.profile("row"))
     with matplotlib.rc_context({"axes.facecolor": "red", "font.size": 20.0, "svg.fonttype": "none"}):
-        assert figures.curve_svg(samples.profile("row")) == first
+        assert figures.svg(samples.profile("row")) == first
 
 
 def test_nothing_is_said_while_fonts_are_listed_for_the_first_time(tmp_path):
@@ -154,7 +160,7 @@ def test_nothing_is_said_while_fonts_are_listed_for_the_first_time(tmp_path):
         "threading.Timer = Timer\n"
         "from nmqc.report import figures\n"
         "from tests.report import samples\n"
-        "figures.curve_svg(samples.profile('row'))\n"
+        "figures.svg(samples.profile('row'))\n"
     )
     env = {**os.environ, "MPLCONFIGDIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": "."}
     root = Path(__file__).parents[2]
@@ -166,19 +172,19 @@ def test_nothing_is_said_while_fonts_are_listed_for_the_first_time(tmp_path):
 
 def test_labels_neither_overlap_nor_leave_the_image(monkeypatch):
     boxes, inside = [], []
-    draw = figures._draw_label
+    draw = marks._draw_label
 
     def watched(axes, spot, taken):
         boxes.append(draw(axes, spot, taken))
         inside.append(axes.bbox)
         return boxes[-1]
 
-    monkeypatch.setattr(figures, "_draw_label", watched)
-    marks = [
+    monkeypatch.setattr(marks, "_draw_label", watched)
+    places = [
         Position(f"a longer mark {n}", *place)
         for n, place in enumerate([(140, 20), (138, 24), (-60, -60), (144, 27)])
     ]
-    figures.picture_svg(lone_pixel(marks=tuple(marks)))
+    figures.svg(lone_pixel(marks=tuple(places)))
     assert len(boxes) == 4
     for number, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:number])
@@ -189,7 +195,7 @@ def test_labels_neither_overlap_nor_leave_the_image(monkeypatch):
 
 
 def test_a_leader_ends_at_its_mark():
-    svg = figures.picture_svg(lone_pixel(marks=(Position("max", 61.0, 13.0),)))
+    svg = figures.svg(lone_pixel(marks=(Position("max", 61.0, 13.0),)))
     mark = np.array(crosses(svg).pop())
     paths = ElementTree.fromstring(svg).iter(f"{SVG}path")
     leader = next(path.get("d") for path in paths if "stroke-linecap: round" in path.get("style", ""))
@@ -198,13 +204,13 @@ def test_a_leader_ends_at_its_mark():
 
 
 def test_marks_at_one_place_share_a_label():
-    places = figures._spots(samples.raw_picture().marks)
+    places = marks._spots(samples.raw_picture().marks)
     assert [spot.words for spot in places] == ["max UFOV, max CFOV", "min"]
 
 
 def test_fine_images_are_averaged_and_keep_their_sum():
     image = np.random.default_rng(3).poisson(20.0, (1024, 2048))
-    values = figures._drawn_values(Picture("fine", image, (0.6, 0.6), "counts"))
+    values = drawn_values(Picture("fine", image, (0.6, 0.6), "counts"))
     assert values.shape == (256, 512)
     assert values.mean() == pytest.approx(image.mean(), rel=1e-12)  # arithmetic only
     assert values[3, 7] == pytest.approx(image[12:16, 28:32].mean(), rel=1e-12)
@@ -214,14 +220,14 @@ def test_pixels_that_were_not_analysed_count_for_nothing():
     image = np.full((1024, 1024), 7.0)
     shown = np.ones(image.shape, dtype=bool)
     image[:3, :2], shown[:3, :2] = 1e6, False
-    values = figures._drawn_values(Picture("fine", image, (1.0, 1.0), "counts", shown=shown))
+    values = drawn_values(Picture("fine", image, (1.0, 1.0), "counts", shown=shown))
     assert values[0, 0] is np.ma.masked
     assert values[1, 0] == 7.0
-    assert figures._range(values, lone_pixel()) == (0.0, 7.0)
+    assert range_of(values, None) == (0.0, 7.0)
 
 
 def test_an_image_whose_size_no_number_divides_is_drawn_whole():
-    assert figures._drawn_values(Picture("odd", np.ones((1021, 1019)), (1.0, 1.0), "counts")).shape == (
+    assert drawn_values(Picture("odd", np.ones((1021, 1019)), (1.0, 1.0), "counts")).shape == (
         1021,
         1019,
     )
@@ -229,33 +235,39 @@ def test_an_image_whose_size_no_number_divides_is_drawn_whole():
 
 def test_scales_start_at_zero_or_lie_about_their_midpoint():
     values = np.ma.masked_array([96.0, 101.0, np.nan], [False, False, True])
-    assert figures._range(values, lone_pixel()) == (0.0, 101.0)
-    assert figures._range(values, lone_pixel(scale="diverging", midpoint=100.0)) == (96.0, 104.0)
-    assert figures._range(np.ma.masked_all(3), lone_pixel()) == (0.0, 1.0)
+    assert range_of(values, None) == (0.0, 101.0)
+    assert range_of(values, 100.0) == (96.0, 104.0)
+    assert range_of(np.ma.masked_all(3), None) == (0.0, 1.0)
 
 
-@pytest.mark.parametrize("scale", ["counts", "diverging"])
-def test_higher_is_lighter_also_in_black_and_white(scale):
-    colours = figures._colour_map(lone_pixel(scale=scale))(np.linspace(0, 1, 64))[:, :3]
+@pytest.mark.parametrize("midpoint", [None, 100.0])
+def test_higher_is_lighter_also_in_black_and_white(midpoint):
+    colours = colour_map(midpoint)(np.linspace(0, 1, 64))[:, :3]
     lightness = colours @ [0.2126, 0.7152, 0.0722]  # luminance of sRGB primaries, ITU-R BT.709
     assert (np.diff(lightness) > 0).all()
 
 
 @pytest.mark.parametrize(
-    ("limits", "ticks", "words"),
+    ("limits", "expected", "words"),
     [
         ((-307.0, 307.0), [-200, 0, 200], ["−200", "0", "200"]),
         ((1.0, -1.0), [-1, -0.5, 0, 0.5, 1], ["−1.0", "−0.5", "0.0", "0.5", "1.0"]),
         ((0.0, 2.3e6), [0, 5e5, 1e6, 1.5e6, 2e6], ["0", "500000", "1e+06", "1.5e+06", "2e+06"]),
     ],
 )
-def test_ticks_are_round_numbers(limits, ticks, words):
-    assert figures._ticks(limits) == pytest.approx(ticks, abs=1e-9)
-    assert figures._tick_words(figures._ticks(limits)) == words
+def test_ticks_are_round_numbers(limits, expected, words):
+    assert ticks(limits) == pytest.approx(expected, abs=1e-9)
+    assert tick_words(ticks(limits)) == words
+
+
+def test_tiny_numbers_at_ticks_are_short():
+    """Residuals of a phantom without noise: nine decimals and more would run into each other."""
+    assert tick_words([-2e-9, -1e-9, 0.0, 1e-9]) == ["−2e−09", "−1e−09", "0", "1e−09"]
+    assert tick_words([0.0, 1e-5]) == ["0.00000", "0.00001"]
 
 
 def test_lines_of_a_curve_are_told_apart_without_colour():
-    svg = figures.curve_svg(samples.profile("row"))
+    svg = figures.svg(samples.profile("row"))
     strokes = re.findall(r'clip-path="[^"]+" style="fill: none; ([^"]*)"', svg)
     dashes = [re.search(r"stroke-dasharray: ([^;]*)", stroke) for stroke in strokes]
     assert len({dash and dash.group(1) for dash in dashes} - {None}) >= 2
@@ -269,13 +281,13 @@ def test_texts_are_never_formulas_nor_break_the_file():
         "a_b^{c} <&>",
         (Line("$\\alpha$ \x07 漢 -- <b>", np.arange(3.0), np.arange(3.0)),),
     )
-    ElementTree.fromstring(figures.curve_svg(curve))
+    ElementTree.fromstring(figures.svg(curve))
     picture = lone_pixel(title="$]]><x>", unit="$%$", marks=(Position("$max$ <&>", 35.0, 0.0),))
-    ElementTree.fromstring(figures.picture_svg(picture))
+    ElementTree.fromstring(figures.svg(picture))
 
 
 def test_the_image_is_not_smoothed():
-    svg = figures.picture_svg(lone_pixel())
+    svg = figures.svg(lone_pixel())
     href = ElementTree.fromstring(svg).find(f".//{SVG}image").get(LINK)
     from PIL import Image
 
@@ -286,12 +298,12 @@ def test_the_image_is_not_smoothed():
 @pytest.mark.parametrize("value", [0.0, -3.0, 5.0])
 def test_images_of_one_value_are_drawn(value):
     for scale in ("counts", "diverging"):
-        figures.picture_svg(Picture("flat", np.full((3, 5), value), (1.0, 1.0), "counts", scale=scale))
+        figures.svg(Picture("flat", np.full((3, 5), value), (1.0, 1.0), "counts", scale=scale))
 
 
 def test_curves_of_one_point_are_drawn():
-    figures.curve_svg(Curve("one", "x / mm", "y / mm", (Line("", np.array([2.0]), np.array([3.0])),)))
-    figures.curve_svg(Curve("none", "x / mm", "y / mm", ()))
+    figures.svg(Curve("one", "x / mm", "y / mm", (Line("", np.array([2.0]), np.array([3.0])),)))
+    figures.svg(Curve("none", "x / mm", "y / mm", ()))
 
 
 # --- texts, many regions, points, bands -----------------------------------------------------------------
@@ -301,13 +313,14 @@ def test_curves_of_one_point_are_drawn():
 def axes_drawn(monkeypatch):
     """The axes of every figure that is drawn, with their contents."""
     kept = []
-    draw = figures._draw_legend
+    draw = legend.draw_legend
 
-    def watched(axes, legend):
-        draw(axes, legend)
+    def watched(axes, listed):
+        draw(axes, listed)
         kept.append(axes)
 
-    monkeypatch.setattr(figures, "_draw_legend", watched)
+    for module in (curve, polar, sinogram):
+        monkeypatch.setattr(module, "draw_legend", watched)
     return kept
 
 
@@ -324,8 +337,8 @@ def test_a_text_is_where_it_belongs_and_readable_on_dark_and_bright(level):
     plain = lone_pixel(image=image)
     place = (61.0, 13.0)
     label = Label("3.18 mm", *place)
-    before = drawn(figures.picture_svg(plain))
-    svg = figures.picture_svg(replace(plain, labels=(label,)))
+    before = drawn(figures.svg(plain))
+    svg = figures.svg(replace(plain, labels=(label,)))
     after = drawn(svg)
     changed = np.abs(after - before) > 40
     rows, columns = np.nonzero(changed)
@@ -340,22 +353,22 @@ def test_a_text_is_where_it_belongs_and_readable_on_dark_and_bright(level):
 
 def test_many_regions_share_a_short_legend():
     """Forty boxes are not listed, nor regions without a name; a name of several regions stands once."""
-    names = written(figures.picture_svg(samples.bars_picture()))
+    names = written(figures.svg(samples.bars_picture()))
     assert names.count("ROI") == 1
     assert names.count("quadrants") == 1
     assert not any(name.startswith("strip") for name in names)
     nameless = replace(
         lone_pixel(), regions=tuple(replace(one, label="") for one in samples.raw_picture().regions)
     )
-    assert figures._legend([one.label for one in nameless.regions]).names == ()
-    assert len(re.findall("<!-- ", figures.picture_svg(nameless))) == len(
-        re.findall("<!-- ", figures.picture_svg(lone_pixel()))
+    assert legend.legend_of([one.label for one in nameless.regions]).names == ()
+    assert len(re.findall("<!-- ", figures.svg(nameless))) == len(
+        re.findall("<!-- ", figures.svg(lone_pixel()))
     )
 
 
 def test_all_outlines_of_all_regions_are_drawn():
     """Four discs, two lines of the cross, forty boxes."""
-    svg = figures.picture_svg(replace(samples.bars_picture(), labels=()))
+    svg = figures.svg(replace(samples.bars_picture(), labels=()))
     paths = [p.get("d") for p in ElementTree.fromstring(svg).iter(f"{SVG}path") if p.get("clip-path")]
     # each outline is stroked twice: its dark rim, and itself
     assert len(paths) == 2 * (4 + 2 + 40)
@@ -367,9 +380,9 @@ def test_a_legend_stays_inside_the_figure_and_above_the_axes(axes_drawn, number)
 
     x = np.arange(3.0)
     lines = tuple(Line(f"the line number {n}, a long name", x, x + n) for n in range(number))
-    figures.curve_svg(Curve("many", "x / mm", "y / mm", lines))
+    figures.svg(Curve("many", "x / mm", "y / mm", lines))
     (axes,) = axes_drawn
-    with figures._settings():
+    with canvas.settings():
         renderer = FigureCanvasAgg(axes.figure).get_renderer()
         box = axes.get_legend().get_window_extent(renderer)
     assert len(axes.get_legend().get_texts()) == number
@@ -379,16 +392,16 @@ def test_a_legend_stays_inside_the_figure_and_above_the_axes(axes_drawn, number)
 
 
 def test_legends_use_the_width_that_there_is():
-    assert figures._legend(["UFOV", "CFOV", "mean"]).rows == 1
+    assert legend.legend_of(["UFOV", "CFOV", "mean"]).rows == 1
     assert (
-        figures._legend(["a rather long name of a line"] * 2 + ["another such name of a line"]).columns == 1
+        legend.legend_of(["a rather long name of a line"] * 2 + ["another such name of a line"]).columns == 1
     )
-    assert figures._legend([]).rows == 0
+    assert legend.legend_of([]).rows == 0
 
 
 def test_points_have_no_line_and_bars_of_one_standard_deviation(axes_drawn):
     x, y, error = np.array([3.0, 1.0, 2.0]), np.array([0.5, 0.2, 0.4]), np.array([0.1, 0.02, 0.05])
-    figures.curve_svg(Curve("points", "x / mm", "y / mm", (Line("p", x, y, "points", error),)))
+    figures.svg(Curve("points", "x / mm", "y / mm", (Line("p", x, y, "points", error),)))
     (container,) = axes_drawn[0].containers
     markers, _, (bars,) = container
     assert markers.get_linestyle() == "None"
@@ -403,9 +416,7 @@ def test_points_have_no_line_and_bars_of_one_standard_deviation(axes_drawn):
 
 def test_points_without_errors_are_drawn_and_differ_in_shape(axes_drawn):
     x = np.arange(3.0)
-    figures.curve_svg(
-        Curve("p", "x / mm", "y / mm", tuple(Line(f"{n}", x, x + n, "points") for n in range(3)))
-    )
+    figures.svg(Curve("p", "x / mm", "y / mm", tuple(Line(f"{n}", x, x + n, "points") for n in range(3))))
     shapes = [container[0].get_marker() for container in axes_drawn[0].containers]
     assert len(set(shapes)) == 3
 
@@ -413,7 +424,7 @@ def test_points_without_errors_are_drawn_and_differ_in_shape(axes_drawn):
 @pytest.mark.parametrize("style", ["main", "second"])
 def test_the_error_of_a_line_is_a_band_about_it(axes_drawn, style):
     x, y, error = np.array([0.0, 1.0, 4.0]), np.array([5.0, 7.0, 6.0]), np.array([0.5, 1.0, 0.25])
-    figures.curve_svg(Curve("band", "x / mm", "y / mm", (Line("fit", x, y, style, error),)))
+    figures.svg(Curve("band", "x / mm", "y / mm", (Line("fit", x, y, style, error),)))
     (band,) = axes_drawn[0].collections[:1]
     corners = {(float(u), float(v)) for u, v in band.get_paths()[0].vertices}
     assert corners == {(0.0, 4.5), (0.0, 5.5), (1.0, 6.0), (1.0, 8.0), (4.0, 5.75), (4.0, 6.25)}

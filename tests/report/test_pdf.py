@@ -13,9 +13,10 @@ import pytest
 
 from nmqc import __version__
 from nmqc.errors import NmqcError
-from nmqc.model import EnergyWindow, InputFile, NotMeasured, Picture, Position, Remark, System
+from nmqc.model import EnergyWindow, InputFile, Line, NotMeasured, Picture, Position, Remark, System
 from nmqc.report import document, fonts, pdf, wording
-from tests.report import samples
+from nmqc.report.descriptions import describe
+from tests.report import samples, turning
 
 MARKUP = "#strong[x] #panic() $x$ \\emph{y} \"q\" 'é' <b>&amp;"
 NASTY = MARKUP + ' 漢字 \U0001f9ea --> \x07 \u202e ``` #image("no.png")'
@@ -221,13 +222,21 @@ def test_evidence_is_laid_out_pictures_first(content):
         ("pppccc", ["p", "p", "p", "cc", "c"]),
         ("ppp", ["p", "p", "p"]),
         ("cpcp", ["p", "p", "c", "c"]),
+        ("scccoc", ["s", "o", "c", "c", "c", "c"]),
+        ("ccs", ["s", "cc"]),
         ("", []),
     ],
 )
 def test_two_curves_stand_beside_a_picture_that_is_left_over(kinds, cells):
-    evidence = tuple(samples.smooth_picture() if kind == "p" else samples.profile("row") for kind in kinds)
+    drawn = {
+        "p": samples.smooth_picture(),
+        "c": samples.profile("row"),
+        "s": turning.sinogram(),
+        "o": turning.polar(),
+    }
+    evidence = tuple(drawn[kind] for kind in kinds)
     found = pdf._figures(samples.result(evidence=evidence), iter(range(len(kinds))))
-    names = {"smoothed, in per cent of the mean": "p", "row profile": "c"}
+    names = {item.title: kind for kind, item in drawn.items()}
     assert ["".join(names[one["caption"]] for one in cell) for cell in found] == cells
     assert [one["file"] for cell in found for one in cell] == [f"{n}.svg" for n in range(len(kinds))]
 
@@ -249,6 +258,43 @@ def test_a_page_of_bars_holds_its_six_figures_and_all_it_says(tmp_path):
         "FWHM, joint fit 4.190 ± 0.041 mm 4.070 ± 0.041 mm",
     ):
         assert expected in text, expected
+
+
+def test_a_study_of_point_sources_says_what_its_figures_show(tmp_path):
+    content = pdf.build_pdf(turning.study(), [])
+    with pikepdf.open(io.BytesIO(content)) as file:
+        texts = alternatives(file)
+    assert len(texts) == 12
+    # by hand: the offset 3.1 mm -+ the radius, at views 4 degrees apart; the slip of 3 mm is not at an extreme
+    assert texts[0].startswith(
+        "Sinogram: sinogram, with the centroids found, in counts. 128 columns of 4.8 mm by 90 views. "
+        "Tracks, in mm from the centre: source 1 from -27.9 to +34.1, source 2 from -80."
+    )
+    assert texts[1].startswith(
+        "Polar plot: residuals about the gantry. residual / mm against the angle in degrees. Lines: source 1 from -0."
+    )
+    assert texts[2].startswith("Curve: position and fitted sinusoid. ")
+    text = words(content, tmp_path)
+    for expected in (
+        "unjudged detectors 1 and 2 cor.point-sources",
+        "detectors 1 and 2, cor.point-sources",
+        "detectors 1 and 2 acquired",
+        "parameters detectors: 1 and 2; separation_deg: 180",
+        "axial shift between detectors, 1-2 -1.2031 ± 0.0045 mm",
+        "source 5 4.3382 ± 0.0031 0.90378 ± 0.00065 4.076 ± 0.061 0.1978 ± 0.0021 150.000 ± 0.0084",
+        "residual, RMS 0.1413 ± 0.0021 mm 0.0412 (0.0431) - unjudged",
+    ):
+        assert expected in text, expected
+    assert "For comparison" not in text
+
+
+def test_figures_without_lines_are_told():
+    empty = replace(turning.sinogram(), tracks=())
+    assert describe(empty).endswith("128 columns of 4.8 mm by 90 views.")
+    none = Line("none", np.array([]), np.array([]))
+    told = describe(replace(turning.polar(), lines=(none, Line("", np.array([3.0]), np.array([-0.004])))))
+    assert told.endswith("Lines: none without points, one from +0.00 to +0.00.")
+    assert describe(replace(turning.polar(), lines=())).endswith("Lines: none.")
 
 
 def test_a_long_name_leaves_room_for_its_reason(tmp_path):

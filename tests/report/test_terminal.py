@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from nmqc.model import EnergyWindow, InputFile, Measurement, Metric, NotMeasured, Remark, System
 from nmqc.report import terminal
-from tests.report import samples
+from tests.report import samples, turning
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 NASTY = "\x1b[2J [red]x[/red] é ± 漢字 \U0001f600 " + "n" * 95
@@ -34,7 +34,9 @@ def nasty():
 @pytest.mark.parametrize("colour", [False, True])
 @pytest.mark.parametrize("unicode", [False, True])
 @pytest.mark.parametrize(
-    "results", [samples.both(), nasty(), [(samples.bars_result(), 7)]], ids=["plain", "nasty", "bars"]
+    "results",
+    [samples.both(), nasty(), [(samples.bars_result(), 7)], turning.study()],
+    ids=["plain", "nasty", "bars", "sources"],
 )
 def test_no_line_is_wider_than_the_terminal(width, colour, unicode, results):
     lines = ANSI.sub("", shown(results, width=width, colour=colour, unicode=unicode)).splitlines()
@@ -150,6 +152,88 @@ def test_one_metric_of_several_things_is_no_table():
     width = tuple(m for m in samples.bars_measurements() if m.metric.name.endswith("bars.width"))
     text = shown([(samples.bars_result(measurements=width), None)])
     assert re.search(r"^bar width, 3\.18 mm +3\.191 ± 0\.017 mm$", text, re.MULTILINE)
+
+
+# --- sources beside the figure of all of them ------------------------------------------------------------
+
+
+def sources(number=5, **settings):
+    return shown([(turning.head_result(number), None)], **settings)
+
+
+def test_each_source_has_a_row_beside_the_others_not_a_comparison_of_methods():
+    """Noise floors of single sources, and their forty values, would make the table of limits unreadable."""
+    text = sources(width=140)
+    assert "for comparison" not in text
+    assert rows_of(text, "source 2") == [
+        "source 2 3.4086 ± 0.0031 0.71012 ± 0.00065 3.202 ± 0.061 0.1554 ± 0.0021 84.0000 ± 0.0084",
+        "source 2 -7.8357 ± 0.0033 0.375 ± 0.058 0.0453 ± 0.0087 0.00023 ± 0.00012 3.4123 ± 0.0033",
+    ]
+    judged = text[: text.index("limit not verified")]
+    assert re.search(
+        r"^largest residual +2\.911 ± 0\.061 mm +0\.142 \(0\.171\) +- +unjudged$", judged, re.MULTILINE
+    )
+    assert "source 1" not in judged
+
+
+def test_the_figures_of_all_sources_come_before_those_of_each():
+    text = sources(width=140)
+    assert (
+        text.index("limit not verified") < text.index("sag, second harmonic") < text.index("source 1  3.0987")
+    )
+    assert re.search(r"^FWHM, 200 mm +9\.411 ± 0\.021 mm$", text, re.MULTILINE)
+
+
+def test_one_source_is_not_told_twice():
+    """Of one source the mean over sources is its own value; what has no mean is told."""
+    text = sources(1, width=140)
+    assert text.count("source 1") == 1
+    assert re.search(r"^distance from the axis, source 1 +31\.0000 ± 0\.0084 mm$", text, re.MULTILINE)
+    assert "for comparison" not in text
+
+
+def test_one_source_on_the_axis_is_not_told_twice_either():
+    """It has no distance from the axis: that it should have one tells that the source is a thing."""
+    whole = turning.head_result(1)
+    measured = tuple(m for m in whole.measurements if m.metric.name != "cor.radius")
+    missing = NotMeasured("cor.radius", "source 1", "no_code", "the source lies on the axis")
+    result = replace(whole, measurements=measured, not_measured=(missing,))
+    text = shown([(result, None)], width=140)
+    assert "for comparison" not in text
+    assert text.count("source 1") == 1
+    assert "cor.radius (source 1)" in text
+
+
+def test_a_source_with_a_limit_of_its_own_keeps_its_row():
+    whole = turning.head_result()
+    measured = tuple(
+        replace(m, limits=turning.limits(1.0, 2.0), verdict="fail")
+        if (m.metric.name, m.of) == ("cor.offset", "source 3")
+        else m
+        for m in whole.measurements
+    )
+    text = shown([(replace(whole, measurements=measured), None)], width=140)
+    assert re.search(r"^centre-of-rotation offset, source 3 +3\.7184 .*FAIL$", text, re.MULTILINE)
+    assert rows_of(text, "source 3")[0].startswith("source 3 - 0.77467")
+
+
+def test_a_pair_of_detectors_is_called_one():
+    lines = shown([(turning.pair_result(), 3)]).splitlines()
+    assert lines[0].startswith("unjudged  detectors 1 and 2   cor.point-sources")
+    assert "  detectors  1 and 2" in lines
+    assert any(
+        re.match(r"axial shift between detectors, 1-2 +-1\.2031 ± 0\.0045 mm$", line) for line in lines
+    )
+    study = shown(turning.study())
+    assert re.search(r"^unjudged +detectors 1 and 2, cor\.point-sources, ", study, re.MULTILINE)
+
+
+def test_words_are_broken_only_where_they_must_be():
+    """Headings of long words beside columns that can be narrowed."""
+    headings = [line.split() for line in sources().splitlines() if line.count("centre-of-rotation") == 2]
+    assert [words[:3] for words in headings] == [["centre-of-rotation", "centre-of-rotation", "largest"]]
+    narrow = terminal.show([(turning.head_result(), None)], [], width=50)
+    assert max(map(len, narrow.splitlines())) <= 50  # there they must be
 
 
 def test_metrics_of_other_things_have_tables_of_their_own():

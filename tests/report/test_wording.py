@@ -3,7 +3,7 @@
 import pytest
 
 from nmqc.model import Ends, Limits, Measurement, Metric, NoiseFloor, Position, Remark
-from nmqc.report import wording
+from nmqc.report import document, wording
 from tests.report import samples
 
 
@@ -138,6 +138,18 @@ def test_a_head_that_is_not_known_is_called_so():
     assert wording.detector(unknown) == "detector unknown"
     assert wording.detector(volume) == ""
     assert wording.detector(samples.result(2)) == "detector 2"
+
+
+def test_a_pair_of_heads_is_named_by_both():
+    """A pair has no single head, and is not unknown; read back from the history it says the same."""
+    pair = samples.result(detector=None, detector_source=None, parameters={"detectors": [1, 2]})
+    assert wording.detector(pair) == "detectors 1 and 2"
+    assert dict(wording.facts(pair))["detectors"] == "1 and 2"
+    read = document.result_from_json(document.result_json(pair, None))
+    assert wording.detector(read) == "detectors 1 and 2"
+    one = samples.result(2, parameters={"detectors": [1, 2]})
+    assert wording.detector(one) == "detector 2"
+    assert dict(wording.facts(one))["detector"] == "2 (as the file says)"
 
 
 def test_control_characters_are_made_visible():
