@@ -9,7 +9,7 @@ import numpy as np
 from nmqc.cor.blur import Blur
 from nmqc.cor.numbers import source_name
 from nmqc.cor.sinusoid import Turn
-from nmqc.cor.views import Floats, Head
+from nmqc.cor.views import Floats
 from nmqc.errors import CannotMeasure
 from nmqc.model import Curve, Evidence, Line, Polar, Sinogram
 
@@ -38,48 +38,56 @@ def _angles(turn: Turn) -> Floats:
     return np.asarray(np.degrees(turn.theta) % 360)
 
 
+def _broken(name: str, turn: Turn, x: Floats, y: Floats) -> list[Line]:
+    """Return a line, broken where views are left out."""
+    gaps = np.flatnonzero(np.diff(_views(turn)) > 1) + 1
+    return [Line(name, *part) for part in zip(np.split(x, gaps), np.split(y, gaps), strict=True)]
+
+
 def _sinogram(turns: Sequence[Turn]) -> Sinogram:
     head = turns[0].head
-    tracks = tuple(Line(source_name(number), turn.x_mm, _views(turn)) for number, turn in enumerate(turns))
+    tracks = [
+        line
+        for number, turn in enumerate(turns)
+        for line in _broken(source_name(number), turn, turn.x_mm, _views(turn))
+    ]
+    summed = np.asarray(head.counts.sum(axis=1, dtype=np.float64))
     return Sinogram(
-        "sinogram, with the centroids found", _summed(head), head.first.spacing_mm[1], "counts", tracks
+        "sinogram, with the centroids found", summed, head.first.spacing_mm[1], "counts", tuple(tracks)
     )
-
-
-def _summed(head: Head) -> np.ndarray:
-    """Return the sum over the rows of each view."""
-    return np.asarray(head.counts.sum(axis=1, dtype=np.float64))
 
 
 def _fits(turns: Sequence[Turn]) -> Curve:
     lines = []
     for number, turn in enumerate(turns):
         order = np.argsort(_angles(turn), kind="stable")
-        lines.append(Line(source_name(number), _angles(turn)[order], turn.x_mm[order], "points"))
         angle = np.linspace(0, 360, DRAWN) if turn.head.full_circle else _angles(turn)[order]
-        turned = np.radians(angle)
         offset, b, c = turn.fit.values
-        lines.append(Line("", angle, offset + b * np.cos(turned) + c * np.sin(turned), "guide"))
+        fit = offset + b * np.cos(np.radians(angle)) + c * np.sin(np.radians(angle))
+        lines.append(Line(source_name(number), _angles(turn)[order], turn.x_mm[order], "points"))
+        lines.append(Line(source_name(number), angle, fit))
     return Curve("position and fitted sinusoid", "angle of the head / deg", "x / mm", tuple(lines))
 
 
 def _residuals(turns: Sequence[Turn]) -> Curve:
-    lines = [
-        Line(
-            source_name(number),
-            _views(turn),
-            turn.residuals_mm,
-            error=turn.sigma_x_mm if len(turns) == 1 else None,
-        )
-        for number, turn in enumerate(turns)
-    ]
+    if len(turns) == 1:
+        turn = turns[0]
+        error = turn.sigma_x_mm if turn.counting else None
+        lines = [Line(source_name(0), _views(turn), turn.residuals_mm, error=error)]
+    else:
+        lines = [
+            line
+            for number, turn in enumerate(turns)
+            for line in _broken(source_name(number), turn, _views(turn), turn.residuals_mm)
+        ]
     return Curve("residuals of the sinusoid", "view", "residual / mm", tuple(lines))
 
 
 def _axial(turns: Sequence[Turn]) -> Curve:
     lines = [
-        Line(source_name(number), _views(turn), turn.y_mm - turn.y_mm.mean())
+        line
         for number, turn in enumerate(turns)
+        for line in _broken(source_name(number), turn, _views(turn), turn.y_mm - turn.y_mm.mean())
     ]
     return Curve("axial position, less its mean", "view", "y / mm", tuple(lines))
 

@@ -201,7 +201,7 @@ def _parameters(turns: Sequence[Turn]) -> dict[str, Any]:
         "motion": "continuous" if head.moving else "step and shoot",
         "radius_mm": None
         if radius_mm is None
-        else [round(float(radius_mm.min()), 1), round(float(radius_mm.max()), 1)],
+        else {"least": round(float(radius_mm.min()), 1), "most": round(float(radius_mm.max()), 1)},
         "square_px": [int(profile.at_mm.shape[1]) for profile in reversed(turns[0].source.profiles)],
         "sag_phase_deg": _sag_phase(turns),
         "sources": [_described(turn, source_name(number)) for number, turn in enumerate(turns)],
