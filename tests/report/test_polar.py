@@ -111,13 +111,15 @@ def test_rings_hold_all_values_with_their_errors_and_are_numbered(axes_drawn):
 @pytest.mark.parametrize(
     ("angles", "expected"),
     [
-        (np.arange(30.0, 210.0, 6.0), 297.0),
-        (np.arange(200.0, 380.0, 6.0), 107.0),
+        (np.arange(30.0, 210.0, 6.0), 337.5),
+        (np.arange(200.0, 380.0, 6.0), 157.5),
+        (np.arange(110.0, 422.0, 6.0), 83.0),
         (np.arange(0.0, 360.0, 6.0), 157.5),
     ],
 )
 def test_the_numbers_of_the_rings_stand_where_an_arc_leaves_room(axes_drawn, angles, expected):
-    """By hand: an arc from 30 to 204 leaves the gap 204 to 390, its middle at 297."""
+    """By hand: an arc from 30 to 204 leaves the gap 204 to 390 with the steep radius of 337.5; 110 to 416 leaves 56 to
+    110 without one: its middle."""
     figures.svg(figure(line("a", angles, np.sin(angles))))
     x, y = axes_drawn[0].texts[-2].get_position()
     assert np.degrees(np.arctan2(x, -y)) % 360 == pytest.approx(expected, abs=1e-9)

@@ -24,6 +24,7 @@ _RIGHT_MM = 3.0
 _DISC_MM, _ANGLES_MM = 17.2, 19.8
 _HOLE = 0.35
 _NUMBERS_DEG, _FREE_DEG = 157.5, 45.0
+_STEEP_DEG, _CLEAR_DEG = (202.5, 337.5, 157.5, 22.5), 15.0
 _ZERO_COLOUR = "#808080"
 _STEP_DEG = 2.0
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (2, 2.5)))
@@ -106,7 +107,10 @@ def _draw_dial(axes: Axes, dial: _Dial) -> None:
 
 
 def _free_deg(polar: Polar) -> float:
-    """Return the middle of the widest gap between the angles of all lines, where there is a wide one."""
+    """Return where to write the numbers: in the widest gap between the angles of all lines, if it is wide.
+
+    There on a steep radius, along which they stand above each other, or else in the middle.
+    """
     import numpy as np
 
     angles = np.sort(np.mod(np.concatenate([[], *(line.x for line in polar.lines)]), 360.0))
@@ -114,7 +118,11 @@ def _free_deg(polar: Polar) -> float:
         return _NUMBERS_DEG
     gaps = np.diff(angles, append=angles[0] + 360.0)
     widest = int(gaps.argmax())
-    return float(angles[widest] + gaps[widest] / 2) if gaps[widest] > _FREE_DEG else _NUMBERS_DEG
+    if gaps[widest] <= _FREE_DEG:
+        return _NUMBERS_DEG
+    into = [(steep - angles[widest]) % 360.0 for steep in _STEEP_DEG]
+    inside = [one for one in into if _CLEAR_DEG <= one <= gaps[widest] - _CLEAR_DEG]
+    return float(angles[widest] + (inside[0] if inside else gaps[widest] / 2)) % 360.0
 
 
 def _number_rings(axes: Axes, dial: _Dial, angle_deg: float) -> None:
