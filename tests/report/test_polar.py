@@ -118,8 +118,8 @@ def test_rings_hold_all_values_with_their_errors_and_are_numbered(axes_drawn):
     ],
 )
 def test_the_numbers_of_the_rings_stand_where_an_arc_leaves_room(axes_drawn, angles, expected):
-    """By hand: an arc from 30 to 204 leaves the gap 204 to 390 with the steep radius of 337.5; 110 to 416 leaves 56 to
-    110 without one: its middle."""
+    """By hand: an arc from 30 to 204 leaves the gap 204 to 390, with the steep radius of 337.5; 110 to 416 leaves
+    56 to 110 without one: its middle."""
     figures.svg(figure(line("a", angles, np.sin(angles))))
     x, y = axes_drawn[0].texts[-2].get_position()
     assert np.degrees(np.arctan2(x, -y)) % 360 == pytest.approx(expected, abs=1e-9)
