@@ -258,6 +258,73 @@ class Acquisition:
     remarks: tuple[Remark, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Tracer:
+    """What a PET header says of the injected or filled activity, and what its values refer to.
+
+    Attributes
+    ----------
+    radionuclide : "F-18", ... ; "" where the header is silent
+    half_life_s : by the header; None where it is silent
+    activity_bq : total activity at `measured`; None where the header is silent
+    measured : ISO 8601, the time of `activity_bq`
+    weight_g : of what was scanned
+    reference : ISO 8601, the time that decay-corrected values refer to; None where it cannot be told
+    reference_from : how `reference` is known, in words
+    decay_correction : "START", "ADMIN", "NONE" or ""
+    """
+
+    radionuclide: str = ""
+    half_life_s: float | None = None
+    activity_bq: float | None = None
+    measured: str | None = None
+    weight_g: float | None = None
+    reference: str | None = None
+    reference_from: str = ""
+    decay_correction: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Volume:
+    """A PET image: one series, its slices in order of position along their normal.
+
+    Positions in a volume are in mm from its centre: x along increasing columns, y along increasing rows, z along
+    increasing slices.
+
+    Attributes
+    ----------
+    values : shape (slices, rows, columns), float32 or float64, read-only, rescaled slice by slice
+    spacing_mm : (between slices, down, along); the first from positions, never from a thickness
+    unit : "Bq/mL", "g/mL", "counts" or "relative"
+    quantitative : True where values are concentrations: Bq/mL, or g/mL that can be turned into them
+    tracer : what the header says of the activity
+    series : first 8 hexadecimal digits of the SHA-256 of the series' UID: to ask for it with ``--series``
+    directions : unit vectors (of growing columns, rows and slices) in the patient's axes
+    origin_mm : place of the first voxel in the patient's axes
+    duration_s : of one bed position; None where it is unknown or differs
+    reconstruction : the header's words on it, cleaned
+    corrections : the terms of CorrectedImage that the standard defines
+    remarks : what the reader tolerated
+    """
+
+    source: Source
+    values: NDArray[Any]
+    spacing_mm: tuple[float, float, float]
+    unit: str
+    quantitative: bool
+    tracer: Tracer
+    series: str
+    directions: tuple[tuple[float, float, float], ...]
+    origin_mm: tuple[float, float, float]
+    duration_s: float | None = None
+    reconstruction: str = ""
+    corrections: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", frozen_array(self.values))
+
+
 # --- what is measured -----------------------------------------------------------------------------------
 
 

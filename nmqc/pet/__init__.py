@@ -1,0 +1,1 @@
+"""PET: the IEC body phantom, recovery, and the uniform cylinder."""
