@@ -32,6 +32,8 @@ METHOD = """## How it is measured
   command all its processes. The ratio of the median CPU times decides; the ratio of the least CPU times and that of
   the median wall times stand beside it.
 * Every nmqc command has an empty home; that it gave its results is checked.
+* Linear algebra runs on one thread (`OPENBLAS_NUM_THREADS=1`, unless the environment says otherwise), as the nmqc
+  command itself has it: in process too, and for pylinac too.
 """
 
 ENGINES = """`nmqc uniformity FILE --json --no-record --replicates N` as a whole process on the Intevo's 1024 matrix,

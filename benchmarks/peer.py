@@ -102,8 +102,10 @@ class Pylinac:
     ) -> None:
         self._child.communicate()
 
-    def analyse(self, path: Path, test: str = "PlanarUniformity", **options: Any) -> dict[str, Any]:
-        """Analyse an image once: CPU and wall time of the analysis without reading, and the results.
+    def analyse(
+        self, path: Path, test: str = "PlanarUniformity", *, reading: bool = False, **options: Any
+    ) -> dict[str, Any]:
+        """Analyse an image once: CPU and wall time of the analysis, with or without reading, and the results.
 
         `test` is a class of pylinac.nuclear, `options` go to its `analyze()`.
 
@@ -114,7 +116,7 @@ class Pylinac:
         """
         assert self._child.stdin is not None
         assert self._child.stdout is not None
-        self._child.stdin.write(json.dumps([str(path), test, options]) + "\n")
+        self._child.stdin.write(json.dumps([str(path), test, reading, options]) + "\n")
         self._child.stdin.flush()
         answer = self._child.stdout.readline()
         if not answer:
@@ -122,11 +124,13 @@ class Pylinac:
         found: dict[str, Any] = json.loads(answer)
         return found
 
-    def work(self, path: Path, test: str = "PlanarUniformity", **options: Any) -> Work:
+    def work(
+        self, path: Path, test: str = "PlanarUniformity", *, reading: bool = False, **options: Any
+    ) -> Work:
         """Return the work of analysing an image; see `analyse`."""
 
         def work() -> Sample:
-            found = self.analyse(path, test, **options)
+            found = self.analyse(path, test, reading=reading, **options)
             return Sample(found["cpu_s"], found["wall_s"])
 
         return work

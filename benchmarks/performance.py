@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks import bars, runner, uniformity
+from benchmarks import bars, cor, runner, uniformity
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmarks; return 0, or 3 where something could not be measured."""
-    return runner.run("performance", __doc__, (uniformity.part, bars.part), arguments)
+    return runner.run("performance", __doc__, (uniformity.part, bars.part, cor.part), arguments)

@@ -29,7 +29,7 @@ IMAGE_QUALITY_METRICS: dict[str, Metric] = _metrics(
         "contrast_cold": ("%", _NEMA, "contrast recovery, cold sphere"),
         "background_variability": ("%", _NEMA, "background variability"),
         "lung_residual": ("%", _NEMA, "lung residual"),
-        "background": ("unit", _NEMA, "background"),
+        "background": ("Bq/mL", _NEMA, "background"),
         "sphere_to_background": ("ratio", _PAGE, "sphere to background"),
         "sphere_x": ("mm", _PAGE, "sphere, x"),
         "sphere_y": ("mm", _PAGE, "sphere, y"),
@@ -49,7 +49,7 @@ RESOLUTION_METRICS: dict[str, Metric] = _metrics(
     {
         "fwhm_transaxial": ("mm", _FIT, "FWHM, transaxial"),
         "fwhm_axial": ("mm", _FIT, "FWHM, axial"),
-        "fit_signal": ("unit", _FIT, "recovered activity concentration"),
+        "fit_signal": ("Bq/mL", _FIT, "recovered activity concentration"),
     }
 )
 UNIFORMITY_METRICS: dict[str, Metric] = _metrics(

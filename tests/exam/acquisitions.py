@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmqc.model import Acquisition, EnergyWindow, FieldHint, Frame, InputFile, Source, System
+from nmqc.model import Acquisition, EnergyWindow, FieldHint, Frame, Gantry, InputFile, Source, System
+from phantoms.cor import Orbit
 from phantoms.flood import Flood
 from phantoms.planar import Planar
 
@@ -89,6 +90,50 @@ def planar(phantom: Planar, seed: int | None = None, name: str = "image.dcm") ->
         synthetic=True,
     )
     return Acquisition(source, "STATIC", (frame,))
+
+
+def turning(orbit: Orbit, seed: int | None = None, name: str = "cor.dcm") -> Acquisition:
+    """Return an orbit as an acquisition, frames in order of energy window, detector, rotation and view.
+
+    Without a seed the counts are the expected ones, which are not raw counts; with one they are Poisson counts.
+    """
+    counts = orbit.expected() if seed is None else orbit.noisy(seed)
+    profile, file = orbit.profile, input_of(counts, name)
+    frames = tuple(
+        Frame(
+            counts=counts[window, head, rotation, view],
+            spacing_mm=orbit.spacing_mm,
+            detector=head + 1,
+            detector_source="single-head" if profile.heads == 1 else "vector",
+            energy_window=EnergyWindow(orbit.windows[window].name, orbit.windows[window].ranges_kev),
+            input=file,
+            window_number=window + 1,
+            rotation=rotation + 1,
+            view=view + 1,
+            duration_s=orbit.duration_s,
+            raw_counts=seed is not None,
+            full_scale=SIXTEEN_BITS if counts.dtype == np.uint16 else None,
+            collimator=orbit.collimator or "NONE",
+            gantry=gantry_of(orbit, head, rotation, view),
+        )
+        for window, head, rotation, view in np.ndindex(counts.shape[:4])
+    )
+    source = Source(
+        inputs=(file,),
+        system=System(profile.name, "NM-1", profile.manufacturer, profile.model),
+        acquired=orbit.acquired.isoformat(),
+        acquired_from="AcquisitionDateTime",
+        radionuclide=orbit.radionuclide,
+        synthetic=True,
+    )
+    return Acquisition(source, "TOMO", frames)
+
+
+def gantry_of(orbit: Orbit, head: int, rotation: int, view: int) -> Gantry:
+    """Return what the header tells of where a head stands in a view; all counted from 0."""
+    step_deg = -orbit.step_deg if orbit.turns_clockwise(rotation) else orbit.step_deg
+    angle_deg = float(orbit.theta_deg(head, rotation)[view])
+    return Gantry(angle_deg, step_deg, orbit.continuous, float(orbit.radii_mm[view]))
 
 
 def countless(phantom: Planar) -> Acquisition:

@@ -106,9 +106,9 @@ class BarsExamination(Examination):
         predicted[f"{BARS}.fwhm", ""] = (phantom.fwhm_mm[0], stated)
         return predicted
 
-    def transposed(self, key: Key, m: Measurement, others: Mapping[Key, Measurement]) -> tuple[Key, float]:
+    def mirrored(self, key: Key, m: Measurement, others: Mapping[Key, Measurement]) -> tuple[Key, float]:
         """Return the rotation with the other sense; all else as it is named."""
-        place, value = Examination.transposed(self, key, m, others)
+        place, value = Examination.mirrored(self, key, m, others)
         return place, -value if key[0] == f"{BARS}.rotation" else value
 
     def symmetry(self, key: Key) -> float:

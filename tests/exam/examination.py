@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,9 +32,9 @@ class Examination(ABC):
     quick : options that spare replicates where nothing is learnt from them
     noisy : options for a few replicates
     draws : how many objects are drawn for it
-    place_mm : how far places in the answer to a transposed image may be off: rounding
+    place_mm : how far places in the answer to an image in a mirror may be off: rounding
     irregular : metrics that do not scatter as they say where there is nothing but noise
-    swapped : parts of names and variants that change places when the image is transposed
+    swapped : parts of names and variants that change places when the image is mirrored at its diagonal
     """
 
     test: str
@@ -78,13 +78,28 @@ class Examination(ABC):
     def predicted(self, candidate: Candidate, result: Result) -> Mapping[Key, tuple[float, float]]:
         """Return the mean and the standard deviation of metrics over acquisitions of such an object."""
 
-    def transposed(self, key: Key, m: Measurement, others: Mapping[Key, Measurement]) -> tuple[Key, float]:
-        """Return what takes the place of a measurement in the transposed image, of which `others` are those."""
+    def in_mirror(self, made: Acquisition) -> Acquisition:
+        """Return what a camera in a mirror acquires: images mirrored at their diagonal, rows as columns.
+
+        A test whose images have an axis takes a mirror that keeps it.
+        """
+        frames = tuple(
+            replace(frame, counts=np.ascontiguousarray(frame.counts.T), spacing_mm=frame.spacing_mm[::-1])
+            for frame in made.frames
+        )
+        return replace(made, frames=frames)
+
+    def mirrored(self, key: Key, m: Measurement, others: Mapping[Key, Measurement]) -> tuple[Key, float]:
+        """Return what takes the place of a measurement in the mirror, where the measurements are `others`."""
         name = ".".join(self.swapped.get(part, part) for part in key[0].split("."))
         return (name, self.swapped.get(key[1], key[1])), m.value
 
+    def declared(self, result: Result, metrics: frozenset[str]) -> frozenset[str]:
+        """Return which of the row's metrics a result delivers or says to be absent: all of them."""
+        return metrics
+
     def symmetry(self, key: Key) -> float:
-        """Return how far the answer to a transposed image may be off, as a part of it: rounding."""
+        """Return how far the answer in the mirror may be off, as a part of it: rounding."""
         return 1e-6
 
     def steadiness(self, key: Key) -> Mapping[str, float]:

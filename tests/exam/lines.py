@@ -88,10 +88,10 @@ class LinesExamination(Examination):
             predicted[f"{LINES}.angle", name] = (line.angle_deg, angle.uncertainty_parts["counting"])
         return predicted
 
-    def transposed(self, key: Key, m: Measurement, others: Mapping[Key, Measurement]) -> tuple[Key, float]:
+    def mirrored(self, key: Key, m: Measurement, others: Mapping[Key, Measurement]) -> tuple[Key, float]:
         """Return the line that lies at the exchanged place; its direction is mirrored at the diagonal."""
         if not key[1].startswith("line"):
-            return Examination.transposed(self, key, m, others)
+            return Examination.mirrored(self, key, m, others)
         (place,) = m.at
         (other,) = [
             one

@@ -7,6 +7,7 @@ itself (test_exam.py) knows no test by name.
 from __future__ import annotations
 
 from tests.exam.bars import BarsExamination
+from tests.exam.cor import OrbitExamination
 from tests.exam.examination import Candidate, Examination, Key
 from tests.exam.floods import FloodExamination
 from tests.exam.lines import LinesExamination
@@ -19,4 +20,5 @@ EXAMINATIONS: tuple[Examination, ...] = (
     BarsExamination(),
     SlitsExamination(),
     LinesExamination(),
+    OrbitExamination(),
 )
