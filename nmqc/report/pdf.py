@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -215,9 +216,18 @@ def _lists(result: Result) -> list[Data]:
     return [{"title": title, "rows": rows} for title, rows in lists.items() if rows]
 
 
+def _files(result: Result) -> list[tuple[str, str]]:
+    """Return the files with their hashes; of many, one hash of all hashes in their order."""
+    inputs = result.source.inputs
+    if len(inputs) <= wording.MOST_FILES:
+        return [("file", f"{item.file}, SHA-256 {item.sha256}") for item in inputs]
+    together = sha256("".join(item.sha256 for item in inputs).encode()).hexdigest()
+    return [("files", f"{wording.files(result)}; SHA-256 of their SHA-256s, joined: {together}")]
+
+
 def _provenance(result: Result, history: int | None) -> list[tuple[str, str]]:
     source = result.source
-    rows = [("file", f"{item.file}, SHA-256 {item.sha256}") for item in source.inputs]
+    rows = _files(result)
     scanner = [f"software {source.software}"] if source.software else []
     scanner += [f"corrected {', '.join(source.corrected)}"] if source.corrected else []
     versions = {"nmqc": __version__, **document.versions(), "typst": document.library_version("typst")}

@@ -28,6 +28,7 @@ _PAIR = "detectors"
 _SMALLEST_PLAIN = 1e-4
 _MOST_DIGITS = 6
 _REASONS_SHOWN = 3
+MOST_FILES = 6  # of a result, named one by one
 
 
 def clean(text: str) -> str:
@@ -279,8 +280,9 @@ def camera(result: Result) -> str:
 
 
 def files(result: Result) -> str:
-    """Return the names of the files of a result."""
-    return ", ".join(source.file for source in result.source.inputs)
+    """Return the names of the files of a result; of many, the first and the last."""
+    names = [source.file for source in result.source.inputs]
+    return ", ".join(names) if len(names) <= MOST_FILES else f"{len(names)} files, {names[0]} to {names[-1]}"
 
 
 def acquired(result: Result) -> str:

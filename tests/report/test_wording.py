@@ -2,7 +2,7 @@
 
 import pytest
 
-from nmqc.model import Ends, Limits, Measurement, Metric, NoiseFloor, Position, Remark
+from nmqc.model import Ends, InputFile, Limits, Measurement, Metric, NoiseFloor, Position, Remark
 from nmqc.report import document, wording
 from tests.report import samples
 
@@ -167,3 +167,10 @@ def test_counts_and_matrix_stand_in_the_facts():
     assert facts["window"] == "99m Technetium, 129.5 to 150.5 keV"
     assert facts["acquired"] == "2026-11-16 07:12:00"
     assert "window" not in dict(wording.facts(samples.result(energy_window=None)))
+
+
+def test_many_files_are_counted():
+    inputs = tuple(InputFile(f"IM{number:04d}.dcm", "0" * 64) for number in range(1, 90))
+    few, many = (samples.result(source=samples.source(inputs=inputs[:count])) for count in (6, 89))
+    assert wording.files(few).count("IM") == 6
+    assert wording.files(many) == "89 files, IM0001.dcm to IM0089.dcm"
