@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks import page, peer, runner
 from benchmarks.bench import SEED, Bench
@@ -82,7 +83,7 @@ class BarCase:
         """Write its file."""
         nm.write_planar(self.phantom(), path, seed=SEED)
 
-    def told(self) -> dict[str, object]:
+    def told(self) -> dict[str, Any]:
         """Return what pylinac is told: widths in its order, and its discs, which it takes in pixels."""
         pixel = self.phantom().spacing_mm[0]
         return {

@@ -1,8 +1,8 @@
 """Run by the Python that has pylinac: analyse each image named on standard input and print times as JSON.
 
 A line of input is a JSON array: path, class of `pylinac.nuclear`, whether reading is timed too, options of its
-`analyze()`. What is timed: `analyze()` and `results_data()`. `analyze()` alone leaves the differential uniformity of a
-flood, most of the work, to be computed when it is asked for.
+`analyze()`. What is timed: `analyze()` and `results_data()`. `analyze()` alone leaves the differential uniformity of
+a flood, most of the work, to be computed when it is asked for.
 """
 
 import json
