@@ -9,7 +9,7 @@ import numpy as np
 
 from nmqc.cor.centroids import measure_sources
 from nmqc.cor.paths import find_paths
-from nmqc.cor.sinusoid import COUNTING, Fit, Turn, fitted
+from nmqc.cor.sinusoid import COUNTING, VIEWS_FOR_SHAPE, Fit, Turn, fitted
 from nmqc.cor.spots import find_spots
 from nmqc.cor.views import Floats, Head
 from nmqc.errors import CannotMeasure
@@ -166,7 +166,7 @@ def tilt(turn: Turn) -> Value:
 
 def along_axis(turn: Turn) -> Fit:
     """Return the fit of the rows: mean, slope against the distance from the detector, slope against the columns."""
-    sideways = turn.waves @ turn.fit.values - turn.fit.values[0]
+    sideways = turn.sinusoid_mm - turn.fit.values[0]
     design = np.column_stack([np.ones(turn.theta.size), -turn.depth_mm, sideways])
     return fitted(design, turn.y_mm, turn.sigma_y_mm, counting=turn.counting)
 
@@ -192,6 +192,8 @@ def axial_mean(turn: Turn) -> Value:
 def opposed(turn: Turn) -> Value:
     """Return the mean over all pairs of opposed views of (x(theta) + x(theta + 180 deg)) / 2, in mm.
 
+    Where there are pairs enough a second harmonic is fitted too, and left out of the mean.
+
     Raises
     ------
     CannotMeasure
@@ -205,9 +207,11 @@ def opposed(turn: Turn) -> Value:
             "no_opposed_views", "no two views are opposed: acquire an even number of views over 360 degrees"
         )
     values = (turn.x_mm[first] + turn.x_mm[second]) / 2
-    variance = (turn.sigma_x_mm[first] ** 2 + turn.sigma_x_mm[second] ** 2) / 4
-    ones = np.ones((values.size, 1))
-    fit = fitted(ones, values, np.sqrt(variance), counting=turn.counting)
+    sigma = np.sqrt(turn.sigma_x_mm[first] ** 2 + turn.sigma_x_mm[second] ** 2) / 2
+    columns = [np.ones(values.size)]
+    if values.size >= VIEWS_FOR_SHAPE // 2:
+        columns += [np.cos(2 * turn.theta[first]), np.sin(2 * turn.theta[first])]
+    fit = fitted(np.column_stack(columns), values, sigma, counting=turn.counting)
     return Value(float(fit.values[0]), fit.parts(float(fit.covariance[0, 0])))
 
 

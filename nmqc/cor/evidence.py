@@ -62,7 +62,7 @@ def _fits(turns: Sequence[Turn]) -> Curve:
     for number, turn in enumerate(turns):
         order = np.argsort(_angles(turn), kind="stable")
         angle = np.linspace(0, 360, DRAWN) if turn.head.full_circle else _angles(turn)[order]
-        offset, b, c = turn.fit.values
+        offset, b, c = turn.fit.values[:3]
         fit = offset + b * np.cos(np.radians(angle)) + c * np.sin(np.radians(angle))
         lines.append(Line(source_name(number), _angles(turn)[order], turn.x_mm[order], "points"))
         lines.append(Line(source_name(number), angle, fit))

@@ -145,7 +145,8 @@ def _give_residuals(turns: Sequence[Turn], findings: Findings) -> None:
         largest = int(np.abs(residuals).argmax())
         value = Value(float(abs(residuals[largest])), {"counting": float(sigma[largest])} if counting else {})
         _give(findings, "residual_max", of, value, largest_magnitude(sigma) if counting else None)
-        _give(findings, "residual_rms", of, *_rms(residuals, sigma, counting))
+        freedom = residuals.size - 3 * len(some)
+        _give(findings, "residual_rms", of, *_rms(residuals, sigma, freedom, counting))
 
 
 def _left(turn: Turn) -> Floats:
@@ -154,15 +155,16 @@ def _left(turn: Turn) -> Floats:
     return np.asarray(turn.sigma_x_mm * (1 - 3 / views) ** 0.5)
 
 
-def _rms(residuals: Floats, sigma: Floats, counting: bool) -> tuple[Value, NoiseFloor | None]:
-    """Return the RMS with its uncertainty, and what noise alone gives: of a sum of squares, mean and variance."""
+def _rms(residuals: Floats, sigma: Floats, freedom: int, counting: bool) -> tuple[Value, NoiseFloor | None]:
+    """Return the RMS with its uncertainty, and what noise alone gives: chi-squared, by Wilson and Hilferty."""
     rms = float(np.sqrt((residuals**2).mean()))
     if not counting:
         return Value(rms, {}), None
     square, count = float((sigma**2).mean()), residuals.size
     signal = np.maximum(residuals**2 - sigma**2, 0.0)
     spread = float(np.sqrt((2 * sigma**4 + 4 * sigma**2 * signal).sum())) / count
-    high = (square + 1.645 * float(np.sqrt((2 * sigma**4).sum())) / count) ** 0.5
+    left = 2 / (9 * freedom * float((sigma**2).sum()) ** 2 / float((sigma**4).sum()) / count)
+    high = (square * (1 - left + 1.645 * left**0.5) ** 3) ** 0.5
     return Value(rms, {"counting": spread / (2 * max(rms, square**0.5))}), NoiseFloor(square**0.5, high)
 
 

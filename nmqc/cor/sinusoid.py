@@ -112,8 +112,19 @@ class Turn:
 
     @cached_property
     def fit(self) -> Fit:
-        """The sinusoid: offset, and the amplitudes of cos and sin."""
-        return fitted(self.waves, self.x_mm, self.sigma_x_mm, counting=self.counting)
+        """The sinusoid: offset, and the amplitudes of cos and sin; on a full circle cos 2 and sin 2 follow.
+
+        There a sag neither moves the offset, where the weights of the views differ, nor widens its uncertainty.
+        """
+        design = self.waves
+        if self.head.full_circle and self.theta.size >= VIEWS_FOR_SHAPE:
+            design = np.column_stack([self.waves, np.cos(2 * self.theta), np.sin(2 * self.theta)])
+        return fitted(design, self.x_mm, self.sigma_x_mm, counting=self.counting)
+
+    @cached_property
+    def sinusoid_mm(self) -> Floats:
+        """The fitted sinusoid in each view used, offset included, without the second harmonic."""
+        return np.asarray(self.waves @ self.fit.values[:3])
 
     @property
     def counting(self) -> bool:
@@ -123,12 +134,12 @@ class Turn:
     @cached_property
     def residuals_mm(self) -> Floats:
         """What the sinusoid leaves of the centroids."""
-        return np.asarray(self.x_mm - self.waves @ self.fit.values)
+        return np.asarray(self.x_mm - self.sinusoid_mm)
 
     @property
     def place_mm(self) -> tuple[float, float]:
         """Where the source is: x to the patient's left, y to the back, from the axis."""
-        _, b, c = self.fit.values / self.head.blur
+        b, c = self.fit.values[1:3] / self.head.blur
         return -float(b), float(c)
 
     @property
@@ -139,8 +150,8 @@ class Turn:
     @property
     def radius_variance(self) -> float:
         """Variance of the radius by counting."""
-        way = np.array([0.0, *self.fit.values[1:]]) / max(float(np.hypot(*self.fit.values[1:])), 1e-12)
-        return float(way @ self.fit.covariance @ way) / self.head.blur**2
+        way = self.fit.values[1:3] / max(float(np.hypot(*self.fit.values[1:3])), 1e-12)
+        return float(way @ self.fit.covariance[1:3, 1:3] @ way) / self.head.blur**2
 
     @property
     def phase_rad(self) -> float:
@@ -150,9 +161,9 @@ class Turn:
     @property
     def phase_variance(self) -> float:
         """Variance of the phase by counting, in square radians."""
-        b, c = self.fit.values[1:]
-        way = np.array([0.0, -c, b]) / (b * b + c * c)
-        return float(way @ self.fit.covariance @ way)
+        b, c = self.fit.values[1:3]
+        way = np.array([-c, b]) / (b * b + c * c)
+        return float(way @ self.fit.covariance[1:3, 1:3] @ way)
 
     @property
     def on_axis(self) -> bool:
