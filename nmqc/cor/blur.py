@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmqc.cor.centroids import FWHM_PER_SIGMA, Profile
+from nmqc.cor.regions import Profile
 from nmqc.cor.sinusoid import Fit, Turn, fitted
+from nmqc.cor.spots import FWHM_PER_SIGMA
 from nmqc.cor.views import Floats
 from nmqc.errors import CannotMeasure
 from nmqc.measure.chance import normal

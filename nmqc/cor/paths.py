@@ -19,6 +19,7 @@ from nmqc.cor.views import Floats, Head, Ints
 from nmqc.errors import CannotMeasure
 
 TRIPLES = 8  # of views that sinusoids are tried on
+MOST_TRIED = 60
 NEAR_MM = 6.0  # of a sinusoid, within which a spot agrees with it
 LEVEL_MM = 25.0  # by which the spots of one source may differ along the axis, at first
 OFF_AXIS_MM = 60.0  # an axis farther from the middle of the matrix is none
@@ -91,7 +92,9 @@ def _sinusoids(head: Head, spots: Spots, table: Ints) -> list[tuple[Floats, Floa
     free = np.ones(spots.view.size, bool)
     tried = np.array([one for triple in _triples(head) for one in _through(head, spots, table, triple)])
     found: list[tuple[Floats, Floats]] = []
-    while tried.size:
+    for _ in range(MOST_TRIED):
+        if not tried.size:
+            break
         agree = _agreement(head, spots, table, tried, free)
         best = int(agree.argmax())
         if agree[best] < fewest:
@@ -100,7 +103,7 @@ def _sinusoids(head: Head, spots: Spots, table: Ints) -> list[tuple[Floats, Floa
         if used.sum() >= fewest and not any(_same(head, (x, y), other) for other in found):
             found.append((x, y))
         free &= ~used
-        free[_nearest(head, spots, free, tried[best][:3], tried[best][3:], LEVEL_MM)] = False
+        free[_nearest(head, spots, free, x, y, SAME_MM)] = False
         tried = np.delete(tried, best, axis=0)
     return found
 

@@ -14,21 +14,24 @@ APART_MM = 8.0  # of two spots in a view the brighter one is kept where they are
 FAINTEST = 0.04  # of the brightest spots of the views
 SIGMAS = 7.0  # above the background
 SMOOTHED_NOISE = 0.141  # variance that 1-2-1 along both axes leaves of one count: (6/16)^2
+FWHM_PER_SIGMA = 2.3548200450309493
+ADDED = 0.5 + 1 / 12  # variance that 1-2-1 and the pixel add, in square pixels
 SAMPLED = 3  # every third pixel tells the background
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spots:
-    """Local maxima, of all views: the view of each (from 0), its place in mm, and its height in counts."""
+    """Local maxima, of all views: the view of each (from 0), its place in mm, its height in counts of a pixel.
+
+    `fwhm_mm` and `counts` are first guesses, of a Gaussian through the highest pixel and its neighbours.
+    """
 
     view: Ints
     x_mm: Floats
     y_mm: Floats
     height: Floats
-
-    def some(self, chosen: np.ndarray) -> Spots:
-        """Return some of the spots."""
-        return Spots(self.view[chosen], self.x_mm[chosen], self.y_mm[chosen], self.height[chosen])
+    fwhm_mm: Floats
+    counts: Floats
 
 
 def find_spots(head: Head) -> Spots:
@@ -44,11 +47,19 @@ def find_spots(head: Head) -> Spots:
     lowest = level + np.maximum(SIGMAS * noise, FAINTEST * brightest)
     view, row, column = np.nonzero(counts > lowest[:, None, None])
     view, row, column = _highest(counts, view, row, column, rows, columns)
-    down = _vertex(*(counts[view, row + step, column] for step in (-1, 0, 1)))
-    along = _vertex(*(counts[view, row, column + step] for step in (-1, 0, 1)))
-    x_mm = columns.start_mm + (column + 0.5 + along) * columns.pitch_mm
-    y_mm = rows.start_mm + (row + 0.5 + down) * rows.pitch_mm
-    return Spots(view, x_mm, y_mm, np.asarray(counts[view, row, column] - level[view], np.float64))
+    above = counts - level[:, None, None]
+    down = [above[view, row + step, column] for step in (-1, 0, 1)]
+    along = [above[view, row, column + step] for step in (-1, 0, 1)]
+    x_mm = columns.start_mm + (column + 0.5 + _vertex(*along)) * columns.pitch_mm
+    y_mm = rows.start_mm + (row + 0.5 + _vertex(*down)) * rows.pitch_mm
+    spread_y, spread_x = (
+        _variance(*three) * axis.pitch_mm**2 for three, axis in ((down, rows), (along, columns))
+    )
+    height = np.asarray(down[1], np.float64)
+    area = 2 * np.pi * np.sqrt(spread_y * spread_x) / (rows.pitch_mm * columns.pitch_mm)
+    own = (spread_y + spread_x - ADDED * (rows.pitch_mm**2 + columns.pitch_mm**2)) / 2
+    fwhm_mm = FWHM_PER_SIGMA * np.sqrt(np.maximum(own, (min(rows.pitch_mm, columns.pitch_mm) / 4) ** 2))
+    return Spots(view, x_mm, y_mm, height, np.asarray(fwhm_mm), np.asarray(height * area))
 
 
 def _smoothed(head: Head) -> tuple[np.ndarray, Axis, Axis]:
@@ -102,3 +113,9 @@ def _vertex(low: np.ndarray, middle: np.ndarray, high: np.ndarray) -> Floats:
     """Return where the parabola through three neighbours is highest, in pixels from the middle one."""
     bend = np.minimum(low - 2 * middle + high, -1e-6)
     return np.asarray(np.clip(0.5 * (low - high) / bend, -0.5, 0.5), np.float64)
+
+
+def _variance(low: np.ndarray, middle: np.ndarray, high: np.ndarray) -> Floats:
+    """Return the variance of the Gaussian through three neighbours, in square pixels."""
+    logs = [np.log(np.maximum(one, 1e-3 * middle)) for one in (low, middle, high)]
+    return np.asarray(1 / np.clip(2 * logs[1] - logs[0] - logs[2], 0.02, 4.0), np.float64)
