@@ -19,6 +19,7 @@ REACH_MM = 25.0  # beyond the distances measured, to which the line is followed
 FEWEST_SPAN_MM = 20.0  # of the distances, for a slope
 STEPS, SETTLED = 12, 1e-6  # of mm, and of the logarithm of sigma
 REVERSED_SIGMAS = 5.0
+ROUND = 1.3  # width over height of a spot, or the other way round, in nine views of ten
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +41,7 @@ def blur_against_distance(turns: Sequence[Turn]) -> Blur:
     Raises
     ------
     CannotMeasure
-        ``no_radius``, ``distance_not_reached``, ``no_gaussian``.
+        ``no_radius``, ``distance_not_reached``, ``no_gaussian``, ``not_round``.
     """
     radius_mm = turns[0].head.radius_mm
     if radius_mm is None:
@@ -76,10 +77,22 @@ def _widths(turn: Turn) -> tuple[Floats, Floats]:
     found = [gaussian_widths(turn.source.profiles[1], down)]
     if not turn.head.moving:
         found.append(gaussian_widths(turn.source.profiles[0], along))
+        _require_round(*(width for width, _ in found))
     weights = [sigma**-2 for _, sigma in found]
     total = sum(weights)
     mean = sum(weight * width for weight, (width, _) in zip(weights, found, strict=True)) / total
     return np.asarray(mean), np.asarray(total**-0.5)
+
+
+def _require_round(down: Floats, along: Floats) -> None:
+    """Refuse a spot that is longer than it is wide: two sources beside each other, or a long one."""
+    unlike = np.exp(np.percentile(np.abs(np.log(along / down)), 90))
+    if unlike > ROUND:
+        raise CannotMeasure(
+            "not_round",
+            f"a spot is {unlike:.1f} times as long as it is wide in some views: two sources close to each other, or "
+            "a long one; give point sources, far apart",
+        )
 
 
 def gaussian_widths(profile: Profile, pixel_mm: float) -> tuple[Floats, Floats]:

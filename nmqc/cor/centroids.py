@@ -9,12 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.cor.paths import Path
-from nmqc.cor.regions import Neighbour, Profile, Square, middle_mm, region_of
+from nmqc.cor.regions import (
+    CLEAR,
+    CLEAR_AT_FIRST,
+    HALF_SIDE,
+    Neighbour,
+    Profile,
+    Square,
+    middle_mm,
+    region_of,
+)
 from nmqc.cor.spots import FWHM_PER_SIGMA, Spots
 from nmqc.cor.views import Floats, Head, Ints
 from nmqc.errors import CannotMeasure
 
-SAMPLED_VIEWS, MOST_SIZES = 16, 4  # to find the size of the squares
+SAMPLED_VIEWS, MOST_SIZES = 16, 6  # to find the size of the squares
+ROUNDS_BESIDE = 3  # at least, where there are neighbours to subtract
+FEWEST_FOR_WAVE = 6  # views that tell how the width changes with the angle
 SPARE = 1.03  # of the widest source
 MOST_STEPS = 6  # of the square towards the pixel that holds the centroid
 WIDEST_MM = 40.0  # FWHM: more is no point source
@@ -36,7 +47,7 @@ class Source:
     sigma_x_mm, sigma_y_mm : standard deviations by counting
     counts : over the background
     background : counts of a pixel
-    fwhm_mm : by the second moments, the median of the views
+    fwhm_mm : by the second moments of each view, as a sinusoid of the angle: near sources are sharper; in all views
     used : False where a neighbour is too near
     profiles : along x, and along y
     """
@@ -47,7 +58,7 @@ class Source:
     sigma_y_mm: Floats
     counts: Floats
     background: Floats
-    fwhm_mm: float
+    fwhm_mm: Floats
     used: NDArray[np.bool_]
     profiles: tuple[Profile, Profile]
 
@@ -58,7 +69,7 @@ def measure_sources(head: Head, spots: Spots, paths: Sequence[Path]) -> list[Sou
     X = sum(x (n - b)) / sum(n - b) over a square of five FWHM about the source, nothing clipped; b is the mean of
     the ring from 1 to 1.5 times its half side, pixels that stick out left out. The variance of X is that of its
     counts, sum((x - X)^2 n) / sum(n - b)^2, and that of the background. What other sources leave in the square is
-    subtracted, as of Gaussians; views in which one of them comes nearer than 3.7 FWHM are left out.
+    subtracted, as of Gaussians; views in which one of them comes nearer than 0.9 of its FWHM to it are left out.
 
     Raises
     ------
@@ -66,20 +77,18 @@ def measure_sources(head: Head, spots: Spots, paths: Sequence[Path]) -> list[Sou
         ``sources_too_close``, ``source_at_edge``, ``source_cut_off``, ``no_point_source``, ``too_few_counts``,
         ``high_background``.
     """
-    every = np.ones(head.views, bool)
-    some = np.zeros(head.views, bool)
-    some[:: max(1, head.views // SAMPLED_VIEWS)] = True
     others = [_first_guess(head, spots, path) for path in paths]
-    fwhm_mm = SPARE * max(other.fwhm_mm for other in others)
-    for _ in range(MOST_SIZES):
-        found = _sources(head, spots, paths, others, Square(fwhm_mm, head.first.spacing_mm), some)
+    fwhm_mm = SPARE * max(float(other.fwhm_mm.max()) for other in others)
+    fewest = 1 if len(paths) == 1 else ROUNDS_BESIDE
+    for number in range(MOST_SIZES):
+        found = _sources(head, spots, paths, others, Square(fwhm_mm, head.first.spacing_mm), sampled=True)
         _require_width(head, found)
         others = [_as_neighbour(head, path, source) for path, source in zip(paths, found, strict=True)]
-        widest = max(source.fwhm_mm for source in found)
-        if fwhm_mm >= widest > 0.9 * fwhm_mm:
+        widest = max(float(source.fwhm_mm.max()) for source in found)
+        if fwhm_mm >= widest > 0.9 * fwhm_mm and number + 1 >= fewest:
             break
         fwhm_mm = SPARE * widest
-    found = _sources(head, spots, paths, others, Square(fwhm_mm, head.first.spacing_mm), every)
+    found = _sources(head, spots, paths, others, Square(fwhm_mm, head.first.spacing_mm))
     for source in found:
         _require_counts(head, source)
         _require_height(head, source)
@@ -89,15 +98,24 @@ def measure_sources(head: Head, spots: Spots, paths: Sequence[Path]) -> list[Sou
 def _first_guess(head: Head, spots: Spots, path: Path) -> Neighbour:
     """Return a source as the spots show it."""
     mine = path.spot[path.spot >= 0]
-    fwhm_mm = float(np.median(spots.fwhm_mm[mine]))
+    fwhm_mm = np.full(head.views, np.median(spots.fwhm_mm[mine]))
     return Neighbour(*path.places_mm(head), float(np.median(spots.counts[mine])), fwhm_mm)
 
 
 def _as_neighbour(head: Head, path: Path, source: Source) -> Neighbour:
-    """Return a source as measured; its second moment less that of a pixel."""
+    """Return a source as measured, on a sinusoid through its centroids; its second moment less that of a pixel."""
     pixel = sum(pitch**2 for pitch in head.first.spacing_mm) / 24 * FWHM_PER_SIGMA**2
-    fwhm_mm = max(source.fwhm_mm**2 - pixel, 0.1 * source.fwhm_mm**2) ** 0.5
-    return Neighbour(*path.places_mm(head), float(np.nanmedian(source.counts)), fwhm_mm)
+    fwhm_mm = np.sqrt(np.maximum(source.fwhm_mm**2 - pixel, 0.1 * source.fwhm_mm**2))
+    x_mm, y_mm = path.places_mm(head)
+    if source.used.sum() >= FEWEST_FOR_WAVE:
+        x_mm, y_mm = (_wave(head, source.used, at[source.used]) for at in (source.x_mm, source.y_mm))
+    return Neighbour(x_mm, y_mm, float(np.nanmedian(source.counts)), fwhm_mm)
+
+
+def _wave(head: Head, used: NDArray[np.bool_], values: Floats) -> Floats:
+    """Return the sinusoid of the angle through values of some views, in all views."""
+    waves = np.column_stack([np.ones(head.views), np.cos(head.theta), np.sin(head.theta)])
+    return np.asarray(waves @ np.linalg.lstsq(waves[used], values, rcond=None)[0])
 
 
 def _sources(
@@ -106,20 +124,31 @@ def _sources(
     paths: Sequence[Path],
     others: Sequence[Neighbour],
     square: Square,
-    chosen: NDArray[np.bool_],
+    *,
+    sampled: bool = False,
 ) -> list[Source]:
-    """Measure all sources in some of the views; where these are not all, only where the squares are inside."""
+    """Measure all sources in all views that show them alone, or in a sample of those that do so best."""
     found = []
     for number, path in enumerate(paths):
         neighbours = [*others[:number], *others[number + 1 :]]
-        alone = (path.spot >= 0) & _alone(others[number], neighbours, square)
-        _require_alone(head, alone)
-        used = alone & chosen if (alone & chosen).any() else alone
-        inside = _inside(head, *_first_pixels(head, spots, path, used), square)
-        if not chosen.all() and inside.any():
-            used[np.flatnonzero(used)[~inside]] = False
+        used = (path.spot >= 0) & _alone(others[number], neighbours, square, CLEAR)
+        _require_alone(head, used)
+        if sampled:
+            best = used & _alone(others[number], neighbours, square, CLEAR_AT_FIRST)
+            used = _sample(head, spots, path, square, best if best.sum() >= FEWEST_FOR_WAVE else used)
         found.append(_source(head, spots, path, neighbours, square, used))
     return found
+
+
+def _sample(
+    head: Head, spots: Spots, path: Path, square: Square, views: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return some of the views, of those in which the square lies in the matrix if there are any."""
+    inside = _inside(head, *_first_pixels(head, spots, path, views), square)
+    numbers = np.flatnonzero(views)[inside] if inside.any() else np.flatnonzero(views)
+    chosen = np.zeros(head.views, bool)
+    chosen[numbers[:: max(1, numbers.size // SAMPLED_VIEWS)]] = True
+    return chosen
 
 
 def _first_pixels(head: Head, spots: Spots, path: Path, used: NDArray[np.bool_]) -> tuple[Ints, Ints]:
@@ -139,7 +168,8 @@ def _source(
 ) -> Source:
     """Measure one source in the views in which no neighbour is near."""
     views = np.flatnonzero(used)
-    there = [neighbour.of(views) for neighbour in neighbours]
+    place = [at[views] for at in path.places_mm(head)]
+    there = [near for other in neighbours if (near := other.of(views)).reaches(*place, square)]
     row, column = _first_pixels(head, spots, path, used)
     for _ in range(MOST_STEPS):
         _require_inside(head, views, row, column, square)
@@ -159,7 +189,7 @@ def _source(
         sigma_y_mm=_in_all_views(sigma_y, used),
         counts=_in_all_views(counts, used),
         background=_in_all_views(region.background, used),
-        fwhm_mm=_fwhm(region.profiles),
+        fwhm_mm=_fwhm(head, used, region.profiles),
         used=used,
         profiles=region.profiles,
     )
@@ -176,12 +206,12 @@ def _pixel(at_mm: Floats, start_mm: float, pitch_mm: float) -> Ints:
     return np.asarray(np.floor((at_mm - start_mm) / pitch_mm), np.intp)
 
 
-def _alone(place: Neighbour, others: Sequence[Neighbour], square: Square) -> NDArray[np.bool_]:
-    """Say in which views no other source comes too near to a source."""
-    down_mm, along_mm = square.clear_mm
+def _alone(place: Neighbour, others: Sequence[Neighbour], square: Square, clear: float) -> NDArray[np.bool_]:
+    """Say in which views no other source comes nearer to the square about a source than so many of its FWHM."""
     alone = np.ones(place.x_mm.size, bool)
     for other in others:
-        alone &= (np.abs(other.x_mm - place.x_mm) > along_mm) | (np.abs(other.y_mm - place.y_mm) > down_mm)
+        clear_mm = HALF_SIDE * square.fwhm_mm + clear * other.fwhm_mm
+        alone &= (np.abs(other.x_mm - place.x_mm) > clear_mm) | (np.abs(other.y_mm - place.y_mm) > clear_mm)
     return alone
 
 
@@ -210,13 +240,16 @@ def _require_inside(head: Head, views: Ints, row: Ints, column: Ints, square: Sq
         )
 
 
-def _fwhm(profiles: tuple[Profile, Profile]) -> float:
-    """Return the FWHM by the mean second moment along x and y, the median of the views."""
+def _fwhm(head: Head, used: NDArray[np.bool_], profiles: tuple[Profile, Profile]) -> Floats:
+    """Return the FWHM by the mean second moment along x and y, as a sinusoid through the views used, in all views."""
     variance = np.zeros(len(profiles[0].over))
     for profile in profiles:
         off = profile.at_mm - middle_mm(profile)[:, None]
         variance += (off**2 * profile.over).sum(axis=1) / profile.over.sum(axis=1) / 2
-    return float(FWHM_PER_SIGMA * max(float(np.median(variance)), 1e-3) ** 0.5)
+    fwhm_mm = FWHM_PER_SIGMA * np.sqrt(np.maximum(variance, 1e-3))
+    if used.sum() < FEWEST_FOR_WAVE:
+        return np.full(head.views, np.median(fwhm_mm))
+    return np.asarray(np.clip(_wave(head, used, fwhm_mm), fwhm_mm.min(), fwhm_mm.max()))
 
 
 def _require_counts(head: Head, source: Source) -> None:
@@ -241,7 +274,8 @@ def _require_counts(head: Head, source: Source) -> None:
 def _require_height(head: Head, source: Source) -> None:
     """Refuse a spot that hardly rises above what is about it: an organ, or a source in scatter."""
     down, along = head.first.spacing_mm
-    area = 2 * np.pi * (source.fwhm_mm / FWHM_PER_SIGMA) ** 2 / (down * along)  # in pixels
+    fwhm_mm = float(np.median(source.fwhm_mm))
+    area = 2 * np.pi * (fwhm_mm / FWHM_PER_SIGMA) ** 2 / (down * along)  # in pixels
     part = float(np.nanmedian(source.background)) / (float(np.nanmedian(source.counts)) / area)
     if part > HIGHEST_BACKGROUND:
         raise CannotMeasure(
@@ -253,13 +287,14 @@ def _require_height(head: Head, source: Source) -> None:
 
 def _require_width(head: Head, found: Sequence[Source]) -> None:
     """Refuse what is too wide for a point source, or as narrow as a pixel."""
-    widest, narrowest = (choose(found, key=lambda source: source.fwhm_mm) for choose in (max, min))
-    if widest.fwhm_mm > WIDEST_MM:
+    widths = [float(np.median(source.fwhm_mm)) for source in found]
+    if max(widths) > WIDEST_MM:
         raise CannotMeasure(
             "no_point_source",
-            f"a spot is {widest.fwhm_mm:.0f} mm wide (FWHM), which no point source is: give point sources in air",
+            f"a spot is {max(widths):.0f} mm wide (FWHM), which no point source is: give point sources in air",
         )
-    if narrowest.fwhm_mm < NARROWEST_PX * min(head.first.spacing_mm):
+    if min(widths) < NARROWEST_PX * min(head.first.spacing_mm):
+        narrowest = found[widths.index(min(widths))]
         x_mm, y_mm = (float(np.nanmedian(at)) for at in (narrowest.x_mm, narrowest.y_mm))
         raise CannotMeasure(
             "no_point_source",

@@ -18,6 +18,8 @@ SAME_LEVEL_MM = 15.0  # axial distance, up to which sources count as lying at on
 OPPOSED_DEG = 0.6  # by which two views may fail to be opposed
 SLOPE_SPAN_MM = 20.0  # of the axial positions, for a slope
 DISAGREE_MM = 10.0  # of the offsets of two sources
+AT_REST_MM = 3.0  # by which a spot near the axis may disagree with the sources off it
+UNSTEADY_MM = 0.5  # RMS along the axis
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +70,14 @@ def _require_agreement(turns: Sequence[Turn]) -> None:
             f"the sources put the axis at {words} mm from the middle of the matrix, which one axis cannot be: one of "
             "them was moved, or is contamination; acquire anew",
         )
+    off = [float(turn.fit.values[0]) for turn in turns if not turn.on_axis]
+    for turn in turns:
+        if off and turn.on_axis and abs(float(turn.fit.values[0]) - np.mean(off)) > AT_REST_MM:
+            raise CannotMeasure(
+                "sources_disagree",
+                f"a spot that hardly moves puts the axis {abs(turn.fit.values[0] - np.mean(off)):.1f} mm from where "
+                "the others do: contamination on the detector, or a hot pixel; remove it, and acquire anew",
+            )
 
 
 def mean_of(values: Sequence[Value]) -> Value:
@@ -154,9 +164,10 @@ def tilt(turn: Turn) -> Value:
     Raises
     ------
     CannotMeasure
-        ``on_axis``.
+        ``on_axis``, ``axial_unsteady``.
     """
     _require_off_axis(turn)
+    _require_steady(turn)
     fit = along_axis(turn)
     slope, variance = float(fit.values[1]), float(fit.covariance[1, 1])
     to_deg = float(np.degrees(1 / (1 + slope**2)))
@@ -177,6 +188,19 @@ def _require_off_axis(turn: Turn) -> None:
             "on_axis",
             f"the source lies {turn.radius_mm:.1f} mm from the axis: it tells the offset, and no tilt and no phase; "
             "place one 50 mm or more from the axis",
+        )
+
+
+def _require_steady(turn: Turn) -> None:
+    """Refuse a tilt where something else than a tilt moves the source along the axis."""
+    kept = np.delete(np.arange(turn.y_mm.size), turn.axial_spikes)
+    rms = float(np.sqrt((turn.axial_residuals_mm[kept] ** 2).mean()))
+    noise = float(np.sqrt((turn.sigma_y_mm**2).mean())) if turn.counting else 0.0
+    if rms > max(UNSTEADY_MM, 5 * noise):
+        raise CannotMeasure(
+            "axial_unsteady",
+            f"the source moves along the axis in another way than a tilt does ({rms:.1f} mm RMS): it was moved, or "
+            "the bed or the head was; acquire anew",
         )
 
 

@@ -15,7 +15,7 @@ from nmqc.cor.nema import nema_head, nema_pair
 from nmqc.cor.sinusoid import Turn
 from nmqc.cor.views import Floats
 from nmqc.errors import CannotMeasure
-from nmqc.measure.chance import largest_magnitude, range_of_normals
+from nmqc.measure.chance import largest_magnitude, ranges_of_normals, scatter_by_noise
 from nmqc.measure.frames import Findings
 from nmqc.model import Measurement, NoiseFloor
 
@@ -142,8 +142,7 @@ def _give_residuals(turns: Sequence[Turn], findings: Findings) -> None:
         residuals = np.concatenate([turn.residuals_mm for turn in some])
         sigma = np.concatenate([_left(turn) for turn in some])
         counting = some[0].counting
-        largest = int(np.abs(residuals).argmax())
-        value = Value(float(abs(residuals[largest])), {"counting": float(sigma[largest])} if counting else {})
+        value = _with_noise(residuals, sigma, counting, lambda some: np.abs(some).max(axis=1))
         _give(findings, "residual_max", of, value, largest_magnitude(sigma) if counting else None)
         freedom = residuals.size - 3 * len(some)
         _give(findings, "residual_rms", of, *_rms(residuals, sigma, freedom, counting))
@@ -155,17 +154,23 @@ def _left(turn: Turn) -> Floats:
     return np.asarray(turn.sigma_x_mm * (1 - 3 / views) ** 0.5)
 
 
+def _with_noise(
+    values: Floats, sigma: Floats, counting: bool, statistic: Callable[[Floats], Floats]
+) -> Value:
+    """Return a statistic of values, with how noise scatters it."""
+    parts = {"counting": scatter_by_noise(values, sigma, statistic)} if counting else {}
+    return Value(float(statistic(values[None, :])[0]), parts)
+
+
 def _rms(residuals: Floats, sigma: Floats, freedom: int, counting: bool) -> tuple[Value, NoiseFloor | None]:
     """Return the RMS with its uncertainty, and what noise alone gives: chi-squared, by Wilson and Hilferty."""
-    rms = float(np.sqrt((residuals**2).mean()))
+    value = _with_noise(residuals, sigma, counting, lambda some: np.sqrt((some**2).mean(axis=1)))
     if not counting:
-        return Value(rms, {}), None
-    square, count = float((sigma**2).mean()), residuals.size
-    signal = np.maximum(residuals**2 - sigma**2, 0.0)
-    spread = float(np.sqrt((2 * sigma**4 + 4 * sigma**2 * signal).sum())) / count
-    left = 2 / (9 * freedom * float((sigma**2).sum()) ** 2 / float((sigma**4).sum()) / count)
+        return value, None
+    square = float((sigma**2).mean())
+    left = 2 / (9 * freedom * float((sigma**2).sum()) ** 2 / float((sigma**4).sum()) / residuals.size)
     high = (square * (1 - left + 1.645 * left**0.5) ** 3) ** 0.5
-    return Value(rms, {"counting": spread / (2 * max(rms, square**0.5))}), NoiseFloor(square**0.5, high)
+    return value, NoiseFloor(square**0.5, high)
 
 
 # --- along the axis, and the blur -----------------------------------------------------------------------
@@ -174,21 +179,21 @@ def _rms(residuals: Floats, sigma: Floats, freedom: int, counting: bool) -> tupl
 def _give_axial(turns: Sequence[Turn], findings: Findings) -> None:
     means = [detector.axial_mean(turn) for turn in turns]
     ranges = [_range(turn) for turn in turns]
+    floors: Sequence[NoiseFloor | None] = [None] * len(turns)
+    largest: NoiseFloor | None = None
+    if turns[0].counting:
+        floors, largest = ranges_of_normals([turn.sigma_y_mm for turn in turns])
     _give(findings, "axial_mean", ALL, detector.mean_of(means))
-    _give(findings, "axial_range", ALL, *max(ranges, key=lambda pair: pair[0].value))
-    for number, (mean, pair) in enumerate(zip(means, ranges, strict=True)):
+    _give(findings, "axial_range", ALL, max(ranges, key=lambda one: one.value), largest)
+    for number, (mean, extent, floor) in enumerate(zip(means, ranges, floors, strict=True)):
         _give(findings, "axial_mean", source_name(number), mean)
-        _give(findings, "axial_range", source_name(number), *pair)
+        _give(findings, "axial_range", source_name(number), extent, floor)
 
 
-def _range(turn: Turn) -> tuple[Value, NoiseFloor | None]:
-    """Return the range of the axial positions, and what noise alone gives."""
-    high, low = int(turn.y_mm.argmax()), int(turn.y_mm.argmin())
-    extent = float(turn.y_mm[high] - turn.y_mm[low])
-    if not turn.counting:
-        return Value(extent, {}), None
-    counting = float(np.hypot(turn.sigma_y_mm[high], turn.sigma_y_mm[low]))
-    return Value(extent, {"counting": counting}), range_of_normals(turn.sigma_y_mm)
+def _range(turn: Turn) -> Value:
+    """Return the range of the axial positions."""
+    off = turn.y_mm - turn.y_mm.mean()
+    return _with_noise(off, turn.sigma_y_mm, turn.counting, lambda some: np.ptp(some, axis=1))
 
 
 def _give_resolution(blur: Blur | CannotMeasure, findings: Findings) -> None:

@@ -93,6 +93,7 @@ def check(acquisition: Acquisition) -> tuple[Refusal, ...]:
     refused: list[Refusal] = []
     for frames in heads(acquisition, None):
         try:
+            require_own_angles(acquisition.frames)
             find_turns(head_of(frames, acquisition.kind))
         except CannotMeasure as reason:
             refused += [refusal(frame, reason) for frame in frames]
@@ -168,7 +169,7 @@ def _half_turn(findings: Findings) -> list[Remark]:
         if one.metric is PAIR_METRICS["phase_difference"] and abs(one.value) > HALF_TURN_DEG:
             text = (
                 "the detectors disagree by half a turn: the columns of one are stored mirrored, or its start angle "
-                "in the header is 180 degrees off; its tilt has the wrong sign"
+                "in the header is 180 degrees off; the tilt of a mirrored one has the wrong sign"
             )
             return [Remark("half_turn", text)]
     return []
@@ -226,7 +227,7 @@ def _described(turn: Turn, name: str) -> dict[str, Any]:
         "phase_deg": None if turn.on_axis else round(float(np.degrees(turn.phase_rad)), 3),
         "counts": round(float(np.nanmedian(source.counts))),
         "background": round(float(np.nanmedian(source.background)), 2),
-        "fwhm_mm": round(source.fwhm_mm, 2),
+        "fwhm_mm": round(float(np.median(source.fwhm_mm)), 2),
         "views_used": int(views.size),
         "noise": round(float(((turn.residuals_mm / turn.sigma_x_mm) ** 2).mean()), 3)
         if turn.counting

@@ -14,7 +14,11 @@ from nmqc.errors import CannotMeasure
 from nmqc.measure.chance import normal
 
 HALF_SIDE = 2.5  # of a square, in FWHM: a side of five, which cuts 4e-9 of a Gaussian off
-CLEAR = 3.7  # FWHM to a neighbour, down or along: 2e-3 of it reaches the square, and is subtracted to 1 %
+CLEAR = (
+    0.9  # FWHM of a neighbour, at least, from the edge of the square: 2 % of it reach in, and are subtracted
+)
+CLEAR_AT_FIRST = 2.0  # while the neighbours are not known well
+REACH = 2.0  # FWHM, beyond which nothing of a source is left
 TAIL = 1.9  # FWHM about a neighbour that do not belong to the background
 RING = 1.5  # outer half side of the ring of the background, over the inner one
 FEWEST_IN_RING = 20  # pixels
@@ -69,28 +73,28 @@ class Square:
         down, along = (int(np.ceil(RING * half)) for half in self.half)
         return down, along
 
-    @property
-    def clear_mm(self) -> tuple[float, float]:
-        """How far a neighbour must be, down or along."""
-        return CLEAR * self.fwhm_mm, CLEAR * self.fwhm_mm
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Neighbour:
-    """Another source as a Gaussian: where it is in each view, its counts and its width."""
+    """Another source as a Gaussian: where it is in each view, its counts, and its width in each view."""
 
     x_mm: Floats
     y_mm: Floats
     counts: float
-    fwhm_mm: float
+    fwhm_mm: Floats
 
     def of(self, views: Ints) -> Neighbour:
         """Return the source in some of the views."""
-        return Neighbour(self.x_mm[views], self.y_mm[views], self.counts, self.fwhm_mm)
+        return Neighbour(self.x_mm[views], self.y_mm[views], self.counts, self.fwhm_mm[views])
+
+    def reaches(self, x_mm: Floats, y_mm: Floats, square: Square) -> bool:
+        """Say whether it leaves counts in the square or the ring about a place, in any view."""
+        far_mm = (RING * HALF_SIDE + 1.0) * square.fwhm_mm + REACH * self.fwhm_mm
+        return bool(np.any((np.abs(self.x_mm - x_mm) < far_mm) & (np.abs(self.y_mm - y_mm) < far_mm)))
 
     def expected(self, x_mm: Floats, y_mm: Floats, spacing_mm: tuple[float, float]) -> Floats:
         """Return its counts in pixels, shape (views, rows, columns), given the places of columns and rows."""
-        sigma = self.fwhm_mm / FWHM_PER_SIGMA
+        sigma = (self.fwhm_mm / FWHM_PER_SIGMA)[:, None]
         down, along = (
             _parts(at - middle[:, None], pitch, sigma)
             for at, middle, pitch in (
@@ -101,7 +105,7 @@ class Neighbour:
         return np.asarray(self.counts * down[:, :, None] * along[:, None, :])
 
 
-def _parts(off_mm: Floats, pitch_mm: float, sigma_mm: float) -> Floats:
+def _parts(off_mm: Floats, pitch_mm: float, sigma_mm: Floats) -> Floats:
     """Return the parts of a Gaussian that fall into pixels."""
     (low, _), (high, _) = (normal((off_mm + side * pitch_mm / 2) / sigma_mm) for side in (-1, 1))
     return np.asarray(high - low)

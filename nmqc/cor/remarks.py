@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -17,6 +18,8 @@ TOLD_SIGMAS = 3.0
 SAG_MM, DRIFT_MM, TILT_DEG = 0.5, 0.5, 0.5
 SAG_BIAS = 1.43  # of the offset on an arc of 180 degrees, at the worst phase, for a sag of 1
 MOST_SLIPS = 5
+SPREAD_MM, SPREAD_SIGMAS = 0.5, 5.0  # of the offsets of the sources
+AT_REST_MM = 1.0  # radius
 ROTATIONS_MM = 0.3  # difference of the offsets of two rotations
 
 
@@ -31,6 +34,8 @@ def remarks(turns: Sequence[Turn], blur: Blur | CannotMeasure) -> list[Remark]:
         *_tilt(turns),
         *_rotations(turns),
         *_depth(blur),
+        *_spread(turns),
+        *_at_rest(turns),
     ]
 
 
@@ -38,7 +43,7 @@ def _arc(turns: Sequence[Turn]) -> Iterator[Remark]:
     head = turns[0].head
     if head.full_circle:
         return
-    widening = max(float(turn.fit.covariance[0, 0] ** 0.5) for turn in turns) / _full_circle_sigma(turns)
+    widening = max(_widening(turn) for turn in turns)
     yield Remark(
         "arc_180",
         f"the views cover {head.arc_deg:.0f} degrees, not 360: the offset is {widening:.1f} times as uncertain as "
@@ -47,28 +52,44 @@ def _arc(turns: Sequence[Turn]) -> Iterator[Remark]:
     )
 
 
-def _full_circle_sigma(turns: Sequence[Turn]) -> float:
-    """Return the uncertainty that the same views would give around a full circle."""
-    return max(float((turn.sigma_x_mm**-2).sum() ** -0.5) for turn in turns)
+def _widening(turn: Turn) -> float:
+    """Return the uncertainty of the offset over that of as many views around a full circle."""
+    return float((np.linalg.inv(turn.waves.T @ turn.waves)[0, 0] * turn.theta.size) ** 0.5)
 
 
 def _slips(turns: Sequence[Turn]) -> Iterator[Remark]:
     head = turns[0].head
-    found: dict[int, list[float]] = {}
+    found: dict[int, list[tuple[str, float]]] = {}
     for turn in turns:
         views = np.flatnonzero(turn.source.used)
-        for number, size in zip(turn.spikes, turn.slips_mm, strict=True):
-            found.setdefault(int(views[number]), []).append(float(size))
-    for view, sizes in sorted(found.items(), key=lambda item: -abs(float(np.mean(item[1]))))[:MOST_SLIPS]:
-        whose = f" ({len(sizes)} of {len(turns)} sources)" if len(turns) > 1 else ""
-        side = "right" if np.mean(sizes) > 0 else "left"
+        for ways, spikes, slips in (
+            (("right", "left"), turn.spikes, turn.slips_mm),
+            (("down", "up"), turn.axial_spikes, turn.axial_slips_mm),
+        ):
+            for number, size in zip(spikes, slips, strict=True):
+                found.setdefault(int(views[number]), []).append(
+                    (ways[0 if size > 0 else 1], abs(float(size)))
+                )
+    ranked = sorted(found.items(), key=lambda item: -max(size for _, size in item[1]))
+    for view, own in ranked[:MOST_SLIPS]:
         yield Remark(
             "slipped_view",
-            f"{head.names([view])} stands out by {abs(float(np.mean(sizes))):.2f} mm to the {side}{whose}: the head "
-            "or a source slipped; see the residuals",
+            f"{head.names([view])} stands out by {_slip_words(own, len(turns))}: the head or a source slipped; see "
+            "the residuals",
         )
     if len(found) > MOST_SLIPS:
         yield Remark("slipped_view", f"{len(found) - MOST_SLIPS} further views stand out: see the residuals")
+
+
+def _slip_words(slips: Sequence[tuple[str, float]], sources: int) -> str:
+    """Return the mean of the slips each way: "3.02 mm to the right (5 of 5 sources)"."""
+    words = []
+    for way in dict.fromkeys(way for way, _ in slips):
+        sizes = [size for other, size in slips if other == way]
+        whose = f" ({len(sizes)} of {sources} sources)" if sources > 1 else ""
+        where = f"to the {way}" if way in ("right", "left") else way
+        words.append(f"{sum(sizes) / len(sizes):.2f} mm {where}{whose}")
+    return " and ".join(words)
 
 
 def _crossing(turns: Sequence[Turn]) -> Iterator[Remark]:
@@ -104,7 +125,10 @@ def _drift(turns: Sequence[Turn]) -> Iterator[Remark]:
 
 
 def _tilt(turns: Sequence[Turn]) -> Iterator[Remark]:
-    off = [detector.tilt(turn) for turn in turns if not turn.on_axis]
+    off = []
+    for turn in turns:
+        with suppress(CannotMeasure):
+            off.append(detector.tilt(turn))
     if not off:
         return
     value: Value = detector.weighted_mean_of(off)
@@ -147,4 +171,27 @@ def _depth(blur: Blur | CannotMeasure) -> Iterator[Remark]:
             "depth_reversed",
             "sources look sharper the farther they are by the header: its angles or its direction of rotation "
             "are wrong, or the columns are mirrored; the offset holds, tilt and phase may have the wrong sign",
+        )
+
+
+def _spread(turns: Sequence[Turn]) -> Iterator[Remark]:
+    """Remark where the sources do not agree on the axis."""
+    offsets = [detector.offset(turn) for turn in turns]
+    low, high = (choose(offsets, key=lambda one: one.value) for choose in (min, max))
+    apart = high.value - low.value
+    if apart > max(SPREAD_MM, SPREAD_SIGMAS * float(np.hypot(low.sigma, high.sigma))):
+        yield Remark(
+            "sources_disagree",
+            f"the sources put the axis at {low.value:+.2f} to {high.value:+.2f} mm: a turned head (see the slope "
+            "along the axis), holes of the collimator that are not parallel, or a spot that is no source",
+        )
+
+
+def _at_rest(turns: Sequence[Turn]) -> Iterator[Remark]:
+    """Remark where the only spot does not move: contamination on the detector looks like a source on the axis."""
+    if len(turns) == 1 and turns[0].radius_mm < AT_REST_MM:
+        yield Remark(
+            "source_at_rest",
+            "the only spot does not move: a source on the axis, or contamination on the detector; place a source 50 "
+            "mm or more from the axis",
         )

@@ -54,7 +54,8 @@ def fitted(design: Floats, values: Floats, sigma: Floats, *, counting: bool = Tr
     Parameters
     ----------
     design : shape (values, coefficients)
-    counting : False where sigma is not the noise: the residuals alone then tell it
+    counting : False where sigma is not the noise: the residuals alone then tell it; where as many values as
+        coefficients leave none, the covariance is 0
     """
     scaled = design / sigma[:, None]
     covariance = np.asarray(np.linalg.inv(scaled.T @ scaled), np.float64)
@@ -63,7 +64,7 @@ def fitted(design: Floats, values: Floats, sigma: Floats, *, counting: bool = Tr
     degrees = values.size - design.shape[1]
     chi_squared = float((((values - design @ found) / sigma) ** 2).sum())
     if not counting:
-        return Fit(found, np.asarray(covariance * chi_squared / degrees), 1.0)
+        return Fit(found, np.asarray(covariance * chi_squared / max(degrees, 1) * (degrees > 0)), 1.0)
     widened = degrees > 0 and chi_squared_tail(degrees, chi_squared) < UNLIKELY
     return Fit(found, np.asarray(covariance), (chi_squared / degrees) ** 0.5 if widened else 1.0)
 
@@ -186,26 +187,44 @@ class Turn:
 
     @cached_property
     def spikes(self) -> NDArray[np.intp]:
-        """Which of the views used stand out: the worst is taken out and the rest fitted again, until none does.
+        """Which of the views used stand out to a side.
 
         Where there are views enough, drift and sag are fitted too, that they do not hide a slip.
         """
-        design = self.columns if self.theta.size >= VIEWS_FOR_SHAPE else self.waves
-        left = np.arange(self.x_mm.size)
-        while left.size > max(design.shape[1] + 3, self.x_mm.size // 2):
-            off = np.abs(self._off(design, left)[left])
+        return self._standing_out(self._form, self.x_mm, self.sigma_x_mm)
+
+    @cached_property
+    def axial_spikes(self) -> NDArray[np.intp]:
+        """Which of the views used stand out along the axis."""
+        return self._standing_out(self.waves, self.y_mm, self.sigma_y_mm)
+
+    @property
+    def _form(self) -> Floats:
+        return self.columns if self.theta.size >= VIEWS_FOR_SHAPE else self.waves
+
+    def _standing_out(self, design: Floats, values: Floats, sigma: Floats) -> NDArray[np.intp]:
+        """Return the views that stand out: the worst is taken out and the rest fitted again, until none does."""
+        left = np.arange(values.size)
+        while left.size > max(design.shape[1] + 3, values.size // 2):
+            off = np.abs(self._off(design, values, sigma, left)[left])
             worst = int(off.argmax())
             scatter = MAD_TO_SIGMA * float(np.median(off))
-            sigma = float(self.sigma_x_mm[left[worst]]) if self.counting else 0.0
-            if off[worst] < max(SPIKE_MM, SPIKE_SIGMAS * sigma, SPIKE_MADS * scatter):
+            noise = float(sigma[left[worst]]) if self.counting else 0.0
+            if off[worst] < max(SPIKE_MM, SPIKE_SIGMAS * noise, SPIKE_MADS * scatter):
                 break
             left = np.delete(left, worst)
-        return np.setdiff1d(np.arange(self.x_mm.size), left)
+        return np.setdiff1d(np.arange(values.size), left)
 
-    def _off(self, design: Floats, kept: NDArray[np.intp]) -> Floats:
+    def _off(self, design: Floats, values: Floats, sigma: Floats, kept: NDArray[np.intp]) -> Floats:
         """Return how far all views are from a fit to some of them."""
-        fit = fitted(design[kept], self.x_mm[kept], self.sigma_x_mm[kept], counting=self.counting)
-        return np.asarray(self.x_mm - design @ fit.values)
+        fit = fitted(design[kept], values[kept], sigma[kept], counting=self.counting)
+        return np.asarray(values - design @ fit.values)
+
+    @cached_property
+    def axial_residuals_mm(self) -> Floats:
+        """What a sinusoid through the views that do not stand out leaves of the axial positions."""
+        kept = np.setdiff1d(np.arange(self.y_mm.size), self.axial_spikes)
+        return self._off(self.waves, self.y_mm, self.sigma_y_mm, kept)
 
     @cached_property
     def steady(self) -> NDArray[np.intp]:
@@ -214,9 +233,13 @@ class Turn:
 
     @cached_property
     def slips_mm(self) -> Floats:
-        """How far each of the views that stand out is from the fit to the others."""
-        design = self.columns if self.theta.size >= VIEWS_FOR_SHAPE else self.waves
-        return self._off(design, self.steady)[self.spikes]
+        """How far each of the views that stand out is from the fit to the others, to the right."""
+        return self._off(self._form, self.x_mm, self.sigma_x_mm, self.steady)[self.spikes]
+
+    @property
+    def axial_slips_mm(self) -> Floats:
+        """How far each of the views that stand out along the axis is from the fit to the others, down."""
+        return np.asarray(self.axial_residuals_mm[self.axial_spikes])
 
     @cached_property
     def shape(self) -> Fit:

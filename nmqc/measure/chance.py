@@ -5,6 +5,7 @@ That import costs more than the analysis of a bar phantom.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import erfc, exp, pi, sqrt
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from nmqc.measure.roots import root
 from nmqc.model import NoiseFloor
 
-RANGE_TRIALS, RANGE_SEED = 2000, 20261122
+RANGE_TRIALS, SCATTER_TRIALS, SEED = 1000, 300, 20261122
 
 
 def chi_squared_tail(degrees: int, value: float) -> float:
@@ -75,9 +76,42 @@ def largest_magnitude(sigma: NDArray[np.float64], part: NDArray[np.float64] | No
     return NoiseFloor(middle, high)
 
 
-def range_of_normals(sigma: NDArray[np.float64]) -> NoiseFloor:
-    """Return mean and 95th percentile of the range of normal values of mean 0, by 2,000 draws of one seed."""
-    random = np.random.default_rng(RANGE_SEED)
-    draws = random.standard_normal((RANGE_TRIALS, sigma.size), dtype=np.float32) * sigma.astype(np.float32)
-    ranges = np.ptp(draws, axis=1)
-    return NoiseFloor(float(ranges.mean()), float(np.percentile(ranges, 95)))
+def ranges_of_normals(sigmas: Sequence[NDArray[np.float64]]) -> tuple[list[NoiseFloor], NoiseFloor]:
+    """Return mean and 95th percentile of the range of each of several groups of normal values, and of the largest.
+
+    By 1,000 draws of one seed.
+    """
+    random = np.random.default_rng(SEED)
+    ranges = np.array(
+        [
+            np.ptp(
+                random.standard_normal((RANGE_TRIALS, sigma.size), np.float32) * sigma.astype(np.float32),
+                axis=1,
+            )
+            for sigma in sigmas
+        ],
+        np.float64,
+    )
+    floors = [
+        NoiseFloor(float(one.mean()), float(np.percentile(one, 95))) for one in (*ranges, ranges.max(axis=0))
+    ]
+    return floors[:-1], floors[-1]
+
+
+def scatter_by_noise(
+    values: NDArray[np.float64],
+    sigma: NDArray[np.float64],
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> float:
+    """Return the standard deviation of a statistic of values of mean 0 that noise of known size was added to.
+
+    The values are shrunk by what noise adds to their mean square, then noise is drawn anew, 300 times with one seed.
+
+    Parameters
+    ----------
+    statistic : of an array of the shape (draws, values), for each draw: the largest magnitude, the range, ...
+    """
+    square = float((values**2).mean())
+    left = max(1 - float((sigma**2).mean()) / max(square, 1e-300), 0.0) ** 0.5
+    draws = np.random.default_rng(SEED).standard_normal((SCATTER_TRIALS, values.size))
+    return float(statistic(left * values + sigma * draws).std(ddof=1))
