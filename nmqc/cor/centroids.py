@@ -168,8 +168,10 @@ def _source(
 ) -> Source:
     """Measure one source in the views in which no neighbour is near."""
     views = np.flatnonzero(used)
-    place = [at[views] for at in path.places_mm(head)]
-    there = [near for other in neighbours if (near := other.of(views)).reaches(*place, square)]
+    at_x, at_y = path.places_mm(head)
+    there = [
+        near for other in neighbours if (near := other.of(views)).reaches(at_x[views], at_y[views], square)
+    ]
     row, column = _first_pixels(head, spots, path, used)
     for _ in range(MOST_STEPS):
         _require_inside(head, views, row, column, square)
