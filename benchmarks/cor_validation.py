@@ -29,10 +29,6 @@ source 67 mm from the axis, or five.
 {table}
 """
 
-MOVING = """Continuous motion smears a source the more the faster it crosses the image, twice a turn. Views in which
-it is smeared weigh less, so that sag, which goes twice a turn too, and drift leak into the offset a little.
-"""
-
 PHASES = """Offset 3 mm; {count} orbits of 24 views without noise, one source, FWHM 10 mm.
 
 {table}
@@ -65,7 +61,7 @@ def page(seeds: int) -> str:
 def _sections(seeds: int) -> Iterator[tuple[str, str]]:
     terms = in_processes(cor_exact.recovered, len(cor_exact.faults()), "without noise")
     table = cor_exact.terms_table(terms)
-    yield "Every fault, without noise", EXACT.format(count=len(cor_exact.ARRANGEMENTS), table=table) + MOVING
+    yield "Every fault, without noise", EXACT.format(count=len(cor_exact.ARRANGEMENTS), table=table)
     groups = len(cor_exact.RADII_MM) * len(cor_exact.SENSES)
     phases = in_processes(cor_exact.phases, groups, "phases")
     count = groups * cor_exact.PHASES
