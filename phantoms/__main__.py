@@ -1,4 +1,7 @@
-"""``python -m phantoms flood ... -o flood.dcm``: write a digital phantom as DICOM; also bars, slits, lines, cor."""
+"""``python -m phantoms flood ... -o flood.dcm``: write a digital phantom as DICOM.
+
+Also bars, slits, lines, cor, iec, cylinder.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
-from phantoms import cor_options, nm, planar_options
+from phantoms import cor_options, nm, pet_options, planar_options
 from phantoms.arguments import (
     add_file_options,
     add_noise_options,
@@ -72,6 +75,7 @@ def parser(prog: str = "python -m phantoms") -> argparse.ArgumentParser:
     _add_file(flood.add_argument_group("the file"))
     planar_options.add_commands(commands)
     cor_options.add_command(commands)
+    pet_options.add_commands(commands)
     return top
 
 
@@ -82,7 +86,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "python -m phantoms") ->
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
     try:
-        write = {"flood": _flood_written, "cor": _orbit_written}.get(options.phantom, _planar_written)
+        write = _WRITERS.get(options.phantom, _planar_written)
         lines = write(options)
     except (ValueError, OSError) as error:
         print(f"{prog} {options.phantom}: {_reason(error)}", file=sys.stderr)
@@ -109,6 +113,22 @@ def _orbit_written(options: argparse.Namespace) -> list[str]:
     """Write the point sources that were asked for, and return what is to be said of them."""
     orbit = cor_options.make(options)
     return [*_written(cor_options.write(orbit, options)), *cor_options.truths(orbit)]
+
+
+def _volume_written(options: argparse.Namespace) -> list[str]:
+    """Write the PET phantom that was asked for, and return what is to be said of it."""
+    phantom = pet_options.make(options)
+    folders = pet_options.write(phantom, options)
+    wrote = [f"wrote {folder} ({phantom.slices} files)" for folder in folders]
+    return [*wrote, *pet_options.truths(phantom)]
+
+
+_WRITERS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
+    "flood": _flood_written,
+    "cor": _orbit_written,
+    "iec": _volume_written,
+    "cylinder": _volume_written,
+}
 
 
 def _add_acquisition(group: argparse._ArgumentGroup) -> None:

@@ -1,4 +1,4 @@
-"""Reading NM DICOM: files to acquisitions, safely. The only package that knows pydicom.
+"""Reading NM and PET DICOM: files to acquisitions and volumes, safely. The only package that knows pydicom.
 
 `import nmqc.dicom` costs nothing: pydicom and NumPy are imported at the first call.
 
@@ -29,6 +29,35 @@ bad_header_value        a value that changes a result is not a usable number
 pixel_scale             scales of the pixel values that cannot be applied without doubt
 ======================  ====================================================================================
 
+Of a PET series, beside those above:
+
+======================  ====================================================================================
+code                    meaning
+======================  ====================================================================================
+not_a_pet_image         another kind of object beside, or instead of, the PET images
+enhanced_pet            an enhanced PET object, or one that was converted to it
+no_images               a folder without files that may be images
+several_folders         a folder that holds several folders and no images
+several_series          several series in one folder, or among the files: one must be chosen
+no_such_series          the series that was asked for is not there
+no_position             a file does not tell where its slices lie, or in which direction
+one_slice               one slice alone: no distance between slices, no volume
+mixed_geometry          slices of one series that differ in matrix, pixel size, orientation or frame of reference
+duplicate_slices        different slices at one place
+dynamic_series          several time frames or gates
+missing_slices          a gap of whole slices
+unequal_spacing         slices that are not evenly spaced
+sheared_slices          slices that are not above each other
+oblique_slices          slices that are turned against the scanner's axes
+reprojection            projections of a volume
+no_slope                a slice without RescaleSlope
+zero_slope              a slice whose RescaleSlope is 0
+mixed_units             slices in different units
+not_activity            values that are no activity: a flow, a ratio, a standard deviation, ...
+factors_differ          slices with different factors of Philips
+not_decay_corrected     slices of different times, not corrected for decay, that cannot be corrected
+======================  ====================================================================================
+
 Decisions where standard and contract leave a choice:
 
 * **Time**: the header's time stands. A user's time fills a header without one, and must agree with the
@@ -45,6 +74,14 @@ Decisions where standard and contract leave a choice:
   all differ are one acquisition, windows numbered in the order of the arguments. Files of two heads stay two
   acquisitions, as each head is judged on its own, but for tomographic ones: with the same windows, views and
   matrix, and each of another known head, they are one, so that the heads can be compared.
+* **PET series**: a folder stands for its own files, without its folders (where it holds nothing but one folder, for
+  that one's); hidden files, DICOMDIR, and notes, tables and pictures by their extension are left aside, everything
+  else that is no PET image is refused, those alike in one refusal. Slices are sorted by their place along the normal,
+  never by number; the distance between them is that of their places, never a thickness. They must be along the
+  patient's axes to 0.1 degrees; transverse ones are taken as they lie, sagittal and coronal ones re-ordered to
+  transverse, none flipped. Values are float32, rescaled in float64 slice by slice and rounded once.
+* **PET units**: what is no concentration is read for ratios, with the remark ``relative_units``. Values that were not
+  corrected for decay are corrected to the start of the first slice.
 """
 
 from __future__ import annotations
@@ -52,9 +89,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from nmqc.dicom.interface import Identity, ReadOptions, ReadOutcome
+from nmqc.dicom.interface import Identity, ReadOptions, ReadOutcome, VolumeOutcome
 
-__all__ = ["Identity", "ReadOptions", "ReadOutcome", "identify", "read_nm"]
+__all__ = ["Identity", "ReadOptions", "ReadOutcome", "VolumeOutcome", "identify", "read_nm", "read_pet"]
 
 
 def read_nm(paths: Sequence[Path], options: ReadOptions) -> ReadOutcome:
@@ -78,6 +115,35 @@ def read_nm(paths: Sequence[Path], options: ReadOptions) -> ReadOutcome:
     from nmqc.dicom.several import read_files
 
     return read_files(paths, options)
+
+
+def read_pet(
+    paths: Sequence[Path], options: ReadOptions, series: str | None = None, all_series: bool = False
+) -> VolumeOutcome:
+    """Read PET volumes: each from the slices of one series.
+
+    Parameters
+    ----------
+    paths : folders, files of single slices, or multi-frame files, as typed by the user. Each folder stands for
+        itself; all files that are named one by one belong together.
+    options : what the user and the site say; heads have no meaning here
+    series : the first 8 hexadecimal digits of the SHA-256 of a series' UID: read this one alone
+    all_series : read every series; else several in one folder, or among the files, are refused with their list
+
+    Returns
+    -------
+    VolumeOutcome
+        Volumes and refusals, each in the order of the arguments. Files that are refused alike in one folder are one
+        refusal that counts them. No series stops another.
+
+    Raises
+    ------
+    BadConfiguration
+        If a model pattern of the site is not a regular expression.
+    """
+    from nmqc.dicom.pet import read_volumes
+
+    return read_volumes(paths, options, series, all_series)
 
 
 def identify(paths: Sequence[Path], options: ReadOptions) -> tuple[Identity, ...]:

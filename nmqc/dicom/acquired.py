@@ -45,8 +45,7 @@ def acquisition_time(header: Header, asked: str | None) -> tuple[str | None, str
 
 
 def _from_header(header: Header) -> tuple[datetime | None, str]:
-    whole = header.text("AcquisitionDateTime")
-    moment = parse_moment(whole[:8], re.split("[+-]", whole[8:])[0])
+    moment = parse_stamp(header.text("AcquisitionDateTime"))
     if moment is not None:
         return moment, "AcquisitionDateTime"
     for source in _SOURCES:
@@ -54,6 +53,11 @@ def _from_header(header: Header) -> tuple[datetime | None, str]:
         if moment is not None:
             return moment, f"{source}Date"
     return None, ""
+
+
+def parse_stamp(whole: str) -> datetime | None:
+    """Return the moment of a DICOM date and time in one (DT), its offset left out, or None as `parse_moment`."""
+    return parse_moment(whole[:8], re.split("[+-]", whole[8:])[0])
 
 
 def parse_moment(date: str, time: str) -> datetime | None:

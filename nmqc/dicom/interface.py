@@ -13,6 +13,7 @@ from nmqc.model import (
     Remark,
     SiteSystem,
     System,
+    Volume,
 )
 
 SPACING_RANGE_MM = (0.05, 50.0)
@@ -73,6 +74,14 @@ class ReadOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeOutcome:
+    """What came of some PET series: volumes and refusals, each in the order of the arguments."""
+
+    volumes: tuple[Volume, ...]
+    refused: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """What one file is, in fields that may be shown.
 
@@ -88,6 +97,10 @@ class Identity:
     detectors : each head once, as (number or None, source or None)
     durations_s : each duration of a frame once
     collimators : each collimator once
+    series : of a PET image, the first 8 hexadecimal digits of the SHA-256 of its series' UID, else ""
+    unit : of a PET series, the unit of its values, else ""
+    step_mm : of a PET series, the distance between slices, else None
+    reconstruction : of a PET series, the header's words on it, cleaned, else ""
     """
 
     file: str
@@ -110,3 +123,7 @@ class Identity:
     acquired_from: str | None = None
     synthetic: bool = False
     remarks: tuple[Remark, ...] = ()
+    series: str = ""
+    unit: str = ""
+    step_mm: float | None = None
+    reconstruction: str = ""

@@ -108,7 +108,7 @@ def _sample_type(header: Header) -> tuple[int, int, bool]:
     if allocated not in (8, 16) or stored > allocated or high_bit not in (None, stored - 1):
         raise UnusableInput(
             "bad_header_value",
-            f"stores {stored} of {allocated} bits a pixel in a way no NM image may; export it anew",
+            f"stores {stored} of {allocated} bits a pixel in a way no image of a camera may; export it anew",
         )
     return allocated, stored, header.integer("PixelRepresentation", 0, 1) == 1
 

@@ -15,7 +15,7 @@ import logging
 import stat
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +30,12 @@ SIZE_LIMIT = 512 * 1024 * 1024
 PIXEL_DATA = 0x7FE00010
 
 NM_CLASSES = ("1.2.840.10008.5.1.4.1.1.20", "1.2.840.10008.5.1.4.1.1.5")
+PET_CLASS = "1.2.840.10008.5.1.4.1.1.128"
+_ENHANCED_PET = ("1.2.840.10008.5.1.4.1.1.130", "1.2.840.10008.5.1.4.1.1.128.1")
 _OTHER_CLASSES = {
-    "1.2.840.10008.5.1.4.1.1.128": "a PET image",
-    "1.2.840.10008.5.1.4.1.1.130": "an enhanced PET image",
-    "1.2.840.10008.5.1.4.1.1.128.1": "an enhanced PET image (legacy converted)",
+    PET_CLASS: "a PET image",
+    _ENHANCED_PET[0]: "an enhanced PET image",
+    _ENHANCED_PET[1]: "an enhanced PET image (legacy converted)",
     "1.2.840.10008.5.1.4.1.1.2": "a CT image",
     "1.2.840.10008.5.1.4.1.1.2.1": "an enhanced CT image",
     "1.2.840.10008.5.1.4.1.1.4": "an MR image",
@@ -183,14 +185,19 @@ def read_content(path: Path, limit: int = SIZE_LIMIT) -> Content:
     return Content(data, hashlib.sha256(data).hexdigest())
 
 
-def open_dicom(content: Content, limit: int = SIZE_LIMIT) -> OpenedFile:
+def open_dicom(
+    content: Content, limit: int = SIZE_LIMIT, wanted: Callable[[str], None] | None = None
+) -> OpenedFile:
     """Return the parsed data set of any object in a transfer syntax that can be read within bounds.
+
+    `wanted` refuses a class of object that is not asked for (`check_class` without it), where the transfer syntax
+    cannot be read.
 
     Raises
     ------
     UnusableInput
         ``not_dicom``, ``truncated``, ``too_large``, ``compressed``, ``deflated``, ``transfer_syntax`` or
-        ``unreadable``; ``not_an_nm_image`` for another class of object whose transfer syntax is not readable.
+        ``unreadable``; what `wanted` raises for another class of object whose transfer syntax is not readable.
     """
     data = _unzipped(content.data, limit)
     if not data:
@@ -198,7 +205,7 @@ def open_dicom(content: Content, limit: int = SIZE_LIMIT) -> OpenedFile:
     if data[128:132] != b"DICM":
         raise UnusableInput("not_dicom", "is not a DICOM file (no DICM mark at byte 128); export it as DICOM")
     meta = read_meta(data)
-    check_transfer_syntax(meta)
+    check_transfer_syntax(meta, wanted or check_class)
     dataset = _parsed(data)
     sop_class = str(dataset.get("SOPClassUID") or meta.sop_class)
     return OpenedFile(dataset, sop_class, meta.transfer_syntax, content.sha256)
@@ -258,19 +265,20 @@ def _meta_element(data: bytes, position: int) -> tuple[int, int, int]:
     return element, position + 8, short
 
 
-def check_transfer_syntax(meta: Meta) -> None:
+def check_transfer_syntax(meta: Meta, wanted: Callable[[str], None]) -> None:
     """Refuse what cannot be read without loss and within bounds; a missing transfer syntax is let pass.
 
     Raises
     ------
     UnusableInput
-        ``compressed``, ``deflated`` or ``transfer_syntax``; ``not_an_nm_image`` where the class says so,
-        because that is then the more useful answer.
+        ``compressed``, ``deflated`` or ``transfer_syntax``; before them what `wanted` says of a class that is not
+        asked for, because that is then the more useful answer.
     """
     syntax = meta.transfer_syntax
     if syntax in _NATIVE or syntax == "" or (syntax in _LOSSLESS and _has_decoder(syntax)):
         return
-    check_class(meta.sop_class or NM_CLASSES[0])
+    if meta.sop_class:
+        wanted(meta.sop_class)
     if syntax in _LOSSLESS:
         name, plugin = _LOSSLESS[syntax]
         raise UnusableInput(
@@ -298,6 +306,24 @@ def check_class(sop_class: str) -> None:
     if sop_class not in NM_CLASSES:
         words = class_name(sop_class)
         raise UnusableInput("not_an_nm_image", f"is {words}; give NM images of a gamma camera")
+
+
+def check_pet_class(sop_class: str) -> None:
+    """Refuse any object but a PET image of one file a slice, by name.
+
+    Raises
+    ------
+    UnusableInput
+        ``enhanced_pet`` or ``not_a_pet_image``.
+    """
+    if sop_class in _ENHANCED_PET:
+        raise UnusableInput(
+            "enhanced_pet", f"is {class_name(sop_class)}; export it as classic PET images, one file a slice"
+        )
+    if sop_class != PET_CLASS:
+        raise UnusableInput(
+            "not_a_pet_image", f"is {class_name(sop_class)}; give the images of one PET series alone"
+        )
 
 
 def class_name(sop_class: str) -> str:

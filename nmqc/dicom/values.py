@@ -131,6 +131,20 @@ class PrivateBlock:
     block: Any
     creator: str
 
+    def text(self, element: int) -> str:
+        """Return an element as cleaned text, "" where it is absent or unreadable.
+
+        Archives store what they do not know as bytes (VR UN): these are read as ASCII. Numbers stored as text come
+        back as they were written.
+        """
+        try:
+            value = self.block[element].value if self.block is not None and element in self.block else ""
+        except Exception:  # pydicom fails in many ways on a damaged value
+            return ""
+        if isinstance(value, bytes):
+            value = value.rstrip(b"\0 ").decode("ascii", "replace")
+        return clean(str(value)) if isinstance(value, str | int | float) else ""
+
     def numbers(self, element: int, name: str) -> tuple[float, ...]:
         """Return the numbers of an element; () where it is absent or empty.
 

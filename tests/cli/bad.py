@@ -13,8 +13,9 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 from scipy.ndimage import gaussian_filter
 
+from phantoms.cor import Orbit, one_source
 from phantoms.flood import Flood
-from phantoms.nm import datasets, write
+from phantoms.nm import datasets, write, write_cor
 from tests.cli.conftest import TWO, brivo
 
 CT, PET, SCREEN = (f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "128", "7"))
@@ -151,6 +152,12 @@ def _cylinder(places: np.ndarray) -> np.ndarray:
     return np.asarray(gaussian_filter(3000 * depth * (abs(y) < 95), sigma_px))
 
 
+def _orbit(folder: Path, _good: Path) -> Path:
+    """A point source on a tomographic orbit: many frames, of which one line has to speak."""
+    (path,) = write_cor(Orbit(system="brivo", sources=one_source(), views=12), folder / "bad.dcm", seed=1)
+    return path
+
+
 def _folder(folder: Path, good: Path) -> Path:
     (folder / "a folder").mkdir()
     return folder / "a folder"
@@ -198,6 +205,7 @@ BAD: dict[str, Bad] = {
     "bars": Bad(pixels_of(_bars), "not_a_flood", "not a flood", "give", command="resolution"),
     "point source": Bad(pixels_of(_point), "not_a_flood", "not a flood", "give"),
     "cylinder": Bad(pixels_of(_cylinder), "not_a_flood", "not a flood", "give"),
+    "orbit": Bad(_orbit, "not_a_flood", "TOMO", "nmqc identify", command="cor"),
     "folder": Bad(_folder, "folder", "is a folder", "nmqc batch"),
 }
 if os.name == "posix":
