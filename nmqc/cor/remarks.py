@@ -175,15 +175,21 @@ def _depth(blur: Blur | CannotMeasure) -> Iterator[Remark]:
 
 
 def _spread(turns: Sequence[Turn]) -> Iterator[Remark]:
-    """Remark where the sources do not agree on the axis."""
+    """Remark where the sources do not agree on the axis, a turn of the head apart where three or more tell it."""
     offsets = [detector.offset(turn) for turn in turns]
-    low, high = (choose(offsets, key=lambda one: one.value) for choose in (min, max))
-    apart = high.value - low.value
-    if apart > max(SPREAD_MM, SPREAD_SIGMAS * float(np.hypot(low.sigma, high.sigma))):
+    values = np.array([one.value for one in offsets])
+    if len(turns) > 2:
+        with suppress(CannotMeasure):
+            at = np.array([detector.axial_mean(turn).value for turn in turns])
+            values = values - detector.offset_slope(turns).value * (at - at.mean())
+    low, high = int(values.argmin()), int(values.argmax())
+    sigma = float(np.hypot(offsets[low].sigma, offsets[high].sigma))
+    if values[high] - values[low] > max(SPREAD_MM, SPREAD_SIGMAS * sigma):
+        words = ", ".join(f"{one.value:+.2f}" for one in offsets)
         yield Remark(
-            "sources_disagree",
-            f"the sources put the axis at {low.value:+.2f} to {high.value:+.2f} mm: a turned head (see the slope "
-            "along the axis), holes of the collimator that are not parallel, or a spot that is no source",
+            "offsets_differ",
+            f"the sources put the axis at {words} mm: a turned head, holes of the collimator that are not parallel, "
+            "or a spot that is no source",
         )
 
 
