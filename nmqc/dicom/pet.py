@@ -1,0 +1,174 @@
+"""Files and folders to PET volumes: one for each series."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nmqc.dicom.interface import ReadOptions, VolumeOutcome
+from nmqc.dicom.pet_files import Candidate, candidates
+from nmqc.dicom.pet_slices import PetSlice, read_slices
+from nmqc.dicom.pet_volume import build_volume, reconstruction
+from nmqc.dicom.safe import Content, check_pet_class, open_dicom, read_content, refusing, silence
+from nmqc.dicom.several import shown_name
+from nmqc.dicom.systems import check_patterns
+from nmqc.errors import UnusableInput
+from nmqc.model import Refusal, Volume
+
+_THREADS = 4
+_SHOWN = 12
+
+Group = Sequence[PetSlice]
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A refusal, and the group of files in which those alike are counted."""
+
+    refusal: Refusal
+    group: int
+
+
+def read_volumes(
+    paths: Sequence[Path], options: ReadOptions, series: str | None, all_series: bool
+) -> VolumeOutcome:
+    """Return a volume for each series that is asked for, and what was refused."""
+    check_patterns(options.site)
+    with silence():
+        return _read(paths, options, series, all_series)
+
+
+def _read(paths: Sequence[Path], options: ReadOptions, series: str | None, all_series: bool) -> VolumeOutcome:
+    named = {place: shown_name(path, place, None, options) for place, path in enumerate(paths, start=1)}
+    files, refused = _gathered(paths, named)
+    slices, of_files = _read_all(files, options)
+    refused += _counted(of_files)
+    chosen, of_choice = _chosen(_series(slices), named, series, all_series)
+    outcomes = [_built(members, named, options) for members in chosen.values()]
+    refused += [*of_choice, *(one for one in outcomes if isinstance(one, Refusal))]
+    volumes = tuple(one for one in outcomes if isinstance(one, Volume))
+    return VolumeOutcome(volumes, tuple(sorted(refused, key=lambda one: one.place)))
+
+
+def _gathered(paths: Sequence[Path], named: Mapping[int, str]) -> tuple[list[Candidate], list[Refusal]]:
+    files: list[Candidate] = []
+    refused: list[Refusal] = []
+    for place, path in enumerate(paths, start=1):
+        try:
+            files += candidates(path, place)
+        except UnusableInput as refusal:
+            refused.append(Refusal(named[place], refusal.code, refusal.reason, place=place))
+    return files, refused
+
+
+def _read_all(files: Sequence[Candidate], options: ReadOptions) -> tuple[list[PetSlice], list[_Refused]]:
+    """Read files in a few threads: hashing, and waiting for a disk or a network, do not hold up the others."""
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+        outcomes = list(pool.map(lambda file: _read_one(file, options), files))
+    slices = [one for outcome in outcomes if isinstance(outcome, tuple) for one in outcome]
+    return slices, [outcome for outcome in outcomes if isinstance(outcome, _Refused)]
+
+
+def _read_one(file: Candidate, options: ReadOptions) -> tuple[PetSlice, ...] | _Refused:
+    content: Content | None = None
+    try:
+        with refusing():
+            content = read_content(file.path)
+            name = shown_name(file.path, file.place, content, options)
+            opened = open_dicom(content, wanted=check_pet_class)
+            return read_slices(opened, name, options, file.place, file.group)
+    except UnusableInput as refusal:
+        name = shown_name(file.path, file.place, content, options)
+        sha256 = content.sha256 if content else ""
+        return _Refused(
+            Refusal(name, refusal.code, refusal.reason, sha256=sha256, place=file.place), file.group
+        )
+
+
+def _counted(refused: Sequence[_Refused]) -> list[Refusal]:
+    """Return one refusal for all files of a folder, or of those named, that are refused alike."""
+    alike: dict[tuple[int, str, str], list[Refusal]] = {}
+    for one in refused:
+        alike.setdefault((one.group, one.refusal.code, one.refusal.reason), []).append(one.refusal)
+    return [_together(refusals) for refusals in alike.values()]
+
+
+def _together(refusals: Sequence[Refusal]) -> Refusal:
+    first, others = refusals[0], len(refusals) - 1
+    more = f" (and so for {others} more of these files)" if others else ""
+    return replace(first, reason=first.reason + more)
+
+
+def _series(slices: Sequence[PetSlice]) -> dict[str, Group]:
+    """Return the slices of each series, in the order of the arguments."""
+    found: dict[str, list[PetSlice]] = {}
+    for one in slices:
+        found.setdefault(one.series, []).append(one)
+    return dict(found)
+
+
+def _chosen(
+    found: dict[str, Group], named: Mapping[int, str], series: str | None, all_series: bool
+) -> tuple[dict[str, Group], list[Refusal]]:
+    """Return the series to read, and the refusals where they cannot be told."""
+    if series is not None:
+        return _asked(found, series.lower(), named)
+    return (found, []) if all_series else _single(found, named)
+
+
+def _asked(
+    found: Mapping[str, Group], series: str, named: Mapping[int, str]
+) -> tuple[dict[str, Group], list[Refusal]]:
+    """Return the one series that is asked for; refused with the list of all where it is not there."""
+    if series in found or not found:
+        return {name: members for name, members in found.items() if name == series}, []
+    members = next(iter(found.values()))
+    reason = f"holds no series of that name, but {_listed(found)}; choose one with --series"
+    return {}, [_refusal(members, named, UnusableInput("no_such_series", reason))]
+
+
+def _single(found: Mapping[str, Group], named: Mapping[int, str]) -> tuple[dict[str, Group], list[Refusal]]:
+    """Return the series that are alone in their folder, or among the files named one by one."""
+    refused: list[Refusal] = []
+    dropped: set[str] = set()
+    for group in dict.fromkeys(one.group for members in found.values() for one in members):
+        inside = {name: [one for one in members if one.group == group] for name, members in found.items()}
+        inside = {name: members for name, members in inside.items() if members}
+        if len(inside) > 1:
+            reason = f"holds {len(inside)} series: {_listed(inside)}; choose one with --series"
+            members = next(iter(inside.values()))
+            refused.append(_refusal(members, named, UnusableInput("several_series", reason)))
+            dropped |= inside.keys()
+    return {name: members for name, members in found.items() if name not in dropped}, refused
+
+
+def _listed(found: Mapping[str, Group]) -> str:
+    """Return each series by its name, its slices and its reconstruction."""
+    words = [_described(name, members) for name, members in found.items()]
+    more = [f"{len(words) - _SHOWN} more"] if len(words) > _SHOWN else []
+    return ", ".join([*words[:_SHOWN], *more])
+
+
+def _described(name: str, members: Group) -> str:
+    rows, columns = members[0].stored.shape
+    words = f"{len(members)} slices of {rows} x {columns}, {reconstruction(members[0].header)}"
+    return f"{name} ({words.rstrip(', ')})"
+
+
+def _built(members: Group, named: Mapping[int, str], options: ReadOptions) -> Volume | Refusal:
+    try:
+        with refusing():
+            return build_volume(members, options)
+    except UnusableInput as refusal:
+        return _refusal(members, named, refusal)
+
+
+def _refusal(members: Group, named: Mapping[int, str], refusal: UnusableInput) -> Refusal:
+    """Return the refusal of a series, called by its folder, or by the first of its files."""
+    first = members[0]
+    file = named[first.group] if first.group else first.input.file
+    sha256 = first.input.sha256 if len(members) == 1 else ""
+    return Refusal(file, refusal.code, refusal.reason, sha256=sha256, place=first.input.place)
