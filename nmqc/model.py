@@ -43,6 +43,9 @@ EXPECTED_ABSENCES = frozenset(
         "not_nema_arrangement",
         "no_radius",
         "distance_not_reached",
+        "no_cold_spheres",
+        "no_header_dose",
+        "sphere_cold",
     }
 )
 VERDICTS: tuple[Verdict, ...] = ("unjudged", "pass", "warn", "fail")

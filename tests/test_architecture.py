@@ -25,6 +25,8 @@ ALLOWED = {
     "uniformity": {"measure"},
     "resolution": {"measure"},
     "cor": {"measure"},
+    "pet": {"measure", "toml_reader"},
+    "fill": {"pet", "toml_reader"},
     "report": set(),
 }
 #: part -> distributions that it may import beside the standard library
@@ -37,6 +39,7 @@ LIBRARIES = {
     "uniformity": {"numpy", "scipy", "skimage", "numba"},
     "resolution": {"numpy", "scipy", "skimage", "numba"},
     "cor": {"numpy"},
+    "pet": {"numpy", "numba"},
     "report": {"matplotlib", "numpy", "rich", "typst"},
     "model": {"numpy"},
     "phantoms": {"numpy", "scipy", "pydicom"},
