@@ -1,0 +1,394 @@
+"""Uniformity, noise and calibration of a uniform cylinder in a PET volume.
+
+Definitions, over the slices at least 10 mm from either end of the cylinder (or of the field, where that ends first),
+every region following the axis from slice to slice:
+
+* axial uniformity: the largest deviation of a slice's mean, over a disc of 0.7 of the radius, from the mean of all,
+  in percent; their standard deviation beside it;
+* transaxial uniformity: 100 (max - min) / (max + min) of five discs of 15 mm radius, one on the axis and four 25 mm
+  inside the wall, each a mean over all slices; slice by slice beside it;
+* noise: the standard deviation of voxels within 0.7 of the radius about their slice's mean, over the mean;
+* calibration: the mean over the expected activity concentration.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmqc.errors import CannotMeasure
+from nmqc.measure.discs import disc_weights
+from nmqc.measure.frames import Findings
+from nmqc.measure.grid import Axis
+from nmqc.model import Measurement, NoiseFloor, Volume
+from nmqc.pet.coarse import axes_of
+from nmqc.pet.correlation import Noise, noise_of, toeplitz
+from nmqc.pet.cylinder_place import Cylinder, central_means, find_cylinder
+from nmqc.pet.metrics import UNIFORMITY_METRICS
+from nmqc.pet.sphere import Floats
+
+FEWEST_SLICES, SHORTEST_MM = 5, 30.0
+DRAWS, SEED = 2000, 20261122
+SQUARES_MARGIN_MM = 12.5  # from the wall: the circle of 175 mm in a cylinder of 200 mm
+
+
+@dataclass(frozen=True, slots=True)
+class CylinderOptions:
+    """How a uniform cylinder is measured.
+
+    Attributes
+    ----------
+    end_mm : slices nearer to an end are left out
+    central : part of the radius of the disc for the axial profile, noise and calibration
+    roi_radius_mm, roi_margin_mm : of the five discs; from the edge of the outer four to the wall
+    square_mm : side of the squares
+    expected : true activity concentration in the unit of the volume, at the time that its values refer to
+    expected_uncertainty : its standard deviation
+    """
+
+    end_mm: float = 10.0
+    central: float = 0.7
+    roi_radius_mm: float = 15.0
+    roi_margin_mm: float = 10.0
+    square_mm: float = 10.0
+    expected: float | None = None
+    expected_uncertainty: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Profile:
+    """The mean of every slice used.
+
+    Attributes
+    ----------
+    z_mm, means, sigmas : shape (slices,); one standard deviation of each by noise
+    deviations_percent : from the mean of all
+    largest_percent, at_mm : the largest magnitude of them, and where
+    sd_percent : their standard deviation
+    floor : what noise alone makes of the largest
+    """
+
+    z_mm: Floats
+    means: Floats
+    sigmas: Floats
+    deviations_percent: Floats
+    largest_percent: float
+    at_mm: float
+    sd_percent: float
+    floor: NoiseFloor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Discs:
+    """The five discs: on the axis, and towards +x, +y, -x and -y.
+
+    Attributes
+    ----------
+    means, sigmas : shape (5,), over all slices
+    offsets_mm : of their centres from the axis, (x, y)
+    percent : 100 (max - min) / (max + min) of the means; `sigma` is its standard deviation by noise
+    floor : what noise alone makes of it
+    worst_slice_percent, mean_slice_percent : the same of single slices
+    """
+
+    means: Floats
+    sigmas: Floats
+    offsets_mm: tuple[tuple[float, float], ...]
+    percent: float
+    sigma: float
+    floor: NoiseFloor
+    worst_slice_percent: float
+    mean_slice_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Squares:
+    """Squares wholly within a circle 12.5 mm inside the wall (its radius to the millimetre), in all slices.
+
+    As in NEMA NU 2-1994.
+
+    `above_percent` is 100 (max - mean) / mean, `below_percent` 100 (mean - min) / mean, `cv_percent` 100 SD / mean;
+    `expected_percent` what normal noise of this SD alone makes of the first two.
+    """
+
+    count: int
+    above_percent: float
+    below_percent: float
+    cv_percent: float
+    expected_percent: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CylinderFigures:
+    """What was measured of a cylinder. `mean` and its sigma (by noise) are in the unit of the volume."""
+
+    cylinder: Cylinder
+    profile: Profile
+    discs: Discs
+    squares: Squares
+    mean: float
+    mean_sigma: float
+    noise_percent: float
+    noise_sigma: float
+    calibration: float | None
+    calibration_parts: dict[str, float]
+
+
+def measure_cylinder(volume: Volume, options: CylinderOptions | None = None) -> CylinderFigures:
+    """Find a uniform cylinder and measure it: see the module.
+
+    Raises
+    ------
+    CannotMeasure
+        ``not_a_cylinder``, ``cylinder_cut``, ``too_short``.
+
+    Notes
+    -----
+    Uncertainties and noise floors are those that the noise of the voxels makes, with its correlation along the three
+    axes. What is alike in all slices, such as a ring artefact, is taken out before the noise is estimated.
+
+    References
+    ----------
+    AAPM TG-126 (five regions of interest); NEMA NU 2-1994 (squares).
+    """
+    options = options or CylinderOptions()
+    cylinder = find_cylinder(volume, options.central)
+    used = _used(volume, cylinder, options)
+    inside = _inside(volume, cylinder, used, options.central)
+    noise = _noise(volume, used, inside)
+    profile = _profile(volume, cylinder, used, noise, options)
+    mean = float(profile.means.mean())
+    mean_sigma = float(profile.sigmas.mean()) * _over_slices(noise, used)
+    spread = _voxel_sd(volume, used, inside)
+    percent = 100 * spread / mean
+    calibration, parts = _calibration(mean, mean_sigma, options)
+    return CylinderFigures(
+        cylinder=cylinder,
+        profile=profile,
+        discs=_discs(volume, cylinder, used, noise, options),
+        squares=_squares(volume, cylinder, used, options),
+        mean=mean,
+        mean_sigma=mean_sigma,
+        noise_percent=percent,
+        noise_sigma=percent / math.sqrt(2 * max(noise.independent, 1.0)),
+        calibration=calibration,
+        calibration_parts=parts,
+    )
+
+
+def give(figures: CylinderFigures, quantitative: bool, findings: Findings) -> None:
+    """Add the measurements of the test ``pet.uniformity`` to what has been found.
+
+    Parameters
+    ----------
+    quantitative : False where the values of the volume are no concentrations: no calibration then
+    """
+    profile, discs, metrics = figures.profile, figures.discs, UNIFORMITY_METRICS
+    worst = int(np.abs(profile.deviations_percent).argmax())
+    axial = 100 * float(profile.sigmas[worst]) / figures.mean
+    findings.measurements += [
+        Measurement(metrics["uniformity_axial"], profile.largest_percent, "", _part(axial), profile.floor),
+        Measurement(metrics["uniformity_transaxial"], discs.percent, "", _part(discs.sigma), discs.floor),
+        Measurement(metrics["noise"], figures.noise_percent, "", _part(figures.noise_sigma)),
+    ]
+    if not quantitative:
+        reason = "the values of the series are no activity concentrations: export it in Bq/mL"
+        findings.absent(["calibration"], "", "relative_units", reason)
+    elif figures.calibration is None:
+        reason = "the expected activity concentration was not given: give a fill sheet"
+        findings.absent(["calibration"], "", "no_reference", reason)
+    else:
+        findings.measurements.append(
+            Measurement(metrics["calibration"], figures.calibration, "", figures.calibration_parts)
+        )
+
+
+def _part(sigma: float) -> dict[str, float]:
+    return {"noise": sigma} if sigma > 0 else {}
+
+
+def _used(volume: Volume, cylinder: Cylinder, options: CylinderOptions) -> slice:
+    """Return the slices far enough from either end."""
+    z = axes_of(volume)[0].centres_mm
+    first, last = cylinder.first_z_mm + options.end_mm, cylinder.last_z_mm - options.end_mm
+    within = np.flatnonzero((z >= first - 1e-6) & (z <= last + 1e-6))
+    if within.size < FEWEST_SLICES or z[within[-1]] - z[within[0]] < SHORTEST_MM:
+        raise CannotMeasure(
+            "too_short",
+            f"less than {SHORTEST_MM:g} mm of the cylinder lie {options.end_mm:g} mm or more from its ends: "
+            "scan more of it",
+        )
+    return slice(int(within[0]), int(within[-1]) + 1)
+
+
+def _inside(volume: Volume, cylinder: Cylinder, used: slice, part: float) -> NDArray[np.bool_]:
+    """Return the voxels of the slices used whose centres lie within a part of the radius."""
+    slices, rows, columns = (one.centres_mm for one in axes_of(volume))
+    z = slices[used][:, None, None]
+    x = columns - cylinder.x_mm - cylinder.x_slope * z
+    y = rows[:, None] - cylinder.y_mm - cylinder.y_slope * z
+    return np.asarray(x * x + y * y <= (part * cylinder.radius_mm) ** 2)
+
+
+def _noise(volume: Volume, used: slice, inside: NDArray[np.bool_]) -> Noise:
+    """Return the noise of the voxels inside, without what is alike in all slices.
+
+    The mean over the slices that is taken off takes off a part of the noise, too, the same at every lag: it is put
+    back.
+    """
+    values = np.asarray(volume.values[used], np.float64)
+    pattern = (values * inside).sum(axis=0) / np.maximum(inside.sum(axis=0), 1)
+    found = noise_of(values - pattern, inside, volume.spacing_mm)
+    taken = float(toeplitz(found.along[0], len(values)).sum()) / len(values) ** 2
+    left = max(1 - taken, 0.1)
+    between_slices = found.along[0] * left + (1 - left)
+    return Noise(found.sd / math.sqrt(left), (between_slices, *found.along[1:]), found.voxels)
+
+
+def _voxel_sd(volume: Volume, used: slice, inside: NDArray[np.bool_]) -> float:
+    """Return the standard deviation of the voxels inside about the mean of their slice."""
+    values = np.asarray(volume.values[used], np.float64)
+    count = inside.sum(axis=(1, 2))
+    means = (values * inside).sum(axis=(1, 2)) / count
+    squares = (((values - means[:, None, None]) * inside) ** 2).sum()
+    return float(math.sqrt(squares / (count - 1).sum()))
+
+
+def _over_slices(noise: Noise, used: slice) -> float:
+    """Return the standard deviation of a mean over all slices, over that of one slice."""
+    count = used.stop - used.start
+    return float(math.sqrt(float(toeplitz(noise.along[0], count).sum())) / count)
+
+
+def _disc_sigma(noise: Noise, weights: Floats) -> float:
+    """Return the standard deviation, by noise, of the mean of one disc in one slice."""
+    shares = weights / weights.sum()
+    variance = float((shares * noise.spread(shares[None])[0]).sum())
+    return float(noise.sd * math.sqrt(max(variance, 0.0)))
+
+
+def _profile(
+    volume: Volume, cylinder: Cylinder, used: slice, noise: Noise, options: CylinderOptions
+) -> Profile:
+    slices, rows, columns = axes_of(volume)
+    z_mm = slices.centres_mm[used]
+    means = central_means(volume, cylinder, options.central)[used]
+    middle = cylinder.at(float(z_mm[z_mm.size // 2]))
+    _, _, weights = disc_weights(
+        columns.edges_mm, rows.edges_mm, middle, options.central * cylinder.radius_mm
+    )
+    sigma = _disc_sigma(noise, weights)
+    mean = float(means.mean())
+    off = 100 * (means / mean - 1)
+    worst = int(np.abs(off).argmax())
+    floor = _deviation_floor(100 * sigma / mean, noise.along[0], means.size)
+    return Profile(
+        z_mm,
+        means,
+        np.full(means.size, sigma),
+        off,
+        float(abs(off[worst])),
+        float(z_mm[worst]),
+        float(off.std(ddof=1)),
+        floor,
+    )
+
+
+def _discs(volume: Volume, cylinder: Cylinder, used: slice, noise: Noise, options: CylinderOptions) -> Discs:
+    out = cylinder.radius_mm - options.roi_radius_mm - options.roi_margin_mm
+    offsets = ((0.0, 0.0), (out, 0.0), (0.0, out), (-out, 0.0), (0.0, -out))
+    slices, rows, columns = axes_of(volume)
+    each, sigmas = np.empty((5, used.stop - used.start)), np.empty(5)
+    for number, (to_x, to_y) in enumerate(offsets):
+        for index in range(used.start, used.stop):
+            x, y = cylinder.at(float(slices.centres_mm[index]))
+            down, along, weights = disc_weights(
+                columns.edges_mm, rows.edges_mm, (x + to_x, y + to_y), options.roi_radius_mm
+            )
+            shares = weights / weights.sum()
+            each[number, index - used.start] = (volume.values[index, down, along] * shares).sum()
+        sigmas[number] = _disc_sigma(noise, weights) * _over_slices(noise, used)
+    means = each.mean(axis=1)
+    high, low = int(means.argmax()), int(means.argmin())
+    both = float(means[high] + means[low])
+    by_slice = 100 * (each.max(axis=0) - each.min(axis=0)) / (each.max(axis=0) + each.min(axis=0))
+    noise_range = _range_by_noise(sigmas)
+    return Discs(
+        means,
+        sigmas,
+        offsets,
+        100 * float(means[high] - means[low]) / both,
+        100 * 2 * math.hypot(means[low] * sigmas[high], means[high] * sigmas[low]) / both**2,
+        NoiseFloor(100 * noise_range.mean / both, 100 * noise_range.p95 / both),
+        float(by_slice.max()),
+        float(by_slice.mean()),
+    )
+
+
+def _deviation_floor(percent: float, between_slices: Floats, count: int) -> NoiseFloor:
+    """Return mean and 95th percentile of the largest deviation from their mean of slices that differ by noise alone.
+
+    By 2,000 draws, of one seed, of normal values with the correlation of the slices.
+    """
+    values, vectors = np.linalg.eigh(toeplitz(between_slices, count))
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    draws = np.random.default_rng(SEED).standard_normal((DRAWS, count)) @ root.T
+    largest = percent * np.abs(draws - draws.mean(axis=1, keepdims=True)).max(axis=1)
+    return NoiseFloor(float(largest.mean()), float(np.percentile(largest, 95)))
+
+
+def _range_by_noise(sigmas: Floats) -> NoiseFloor:
+    """Return mean and 95th percentile of the range of normal values of mean 0, by 2,000 draws of one seed."""
+    draws = np.random.default_rng(SEED).standard_normal((DRAWS, sigmas.size)) * sigmas
+    ranges = np.ptp(draws, axis=1)
+    return NoiseFloor(float(ranges.mean()), float(np.percentile(ranges, 95)))
+
+
+def _squares(volume: Volume, cylinder: Cylinder, used: slice, options: CylinderOptions) -> Squares:
+    """Measure the squares, one of which is centred on the axis in every slice."""
+    slices, rows, columns = axes_of(volume)
+    side, reach = options.square_mm, round(cylinder.radius_mm) - SQUARES_MARGIN_MM
+    most = int(reach / side)
+    grid = np.arange(-most, most + 1) * side
+    corner = np.abs(grid) + side / 2
+    wholly = np.hypot(corner[:, None], corner) <= reach
+    values = []
+    for index in range(used.start, used.stop):
+        x, y = cylinder.at(float(slices.centres_mm[index]))
+        down, along = _overlaps(rows, y + grid, side), _overlaps(columns, x + grid, side)
+        values.append((down @ np.asarray(volume.values[index], np.float64) @ along.T)[wholly])
+    found = np.concatenate(values)
+    mean, cv = float(found.mean()), 100 * float(found.std(ddof=1) / found.mean())
+    chance = (found.size - 0.375) / (found.size + 0.25)
+    return Squares(
+        found.size,
+        100 * (float(found.max()) / mean - 1),
+        100 * (1 - float(found.min()) / mean),
+        cv,
+        NormalDist().inv_cdf(chance) * cv,
+    )
+
+
+def _overlaps(axis: Axis, middles_mm: NDArray[np.floating], width_mm: float) -> Floats:
+    """Return the part of each interval that lies in each pixel, shape (intervals, pixels); rows sum to 1 inside."""
+    low = np.maximum(axis.edges_mm[:-1], middles_mm[:, None] - width_mm / 2)
+    high = np.minimum(axis.edges_mm[1:], middles_mm[:, None] + width_mm / 2)
+    return np.asarray(np.maximum(high - low, 0.0) / width_mm)
+
+
+def _calibration(
+    mean: float, mean_sigma: float, options: CylinderOptions
+) -> tuple[float | None, dict[str, float]]:
+    """Return measured over expected concentration, and the parts of its uncertainty."""
+    if options.expected is None:
+        return None, {}
+    value = mean / options.expected
+    parts = {
+        "noise": mean_sigma / options.expected,
+        "expected": value * options.expected_uncertainty / options.expected,
+    }
+    return value, {name: part for name, part in parts.items() if part > 0}
