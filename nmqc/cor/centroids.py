@@ -20,7 +20,7 @@ from nmqc.cor.regions import (
     region_of,
 )
 from nmqc.cor.spots import FWHM_PER_SIGMA, Spots
-from nmqc.cor.views import Floats, Head, Ints
+from nmqc.cor.views import Floats, Head, Ints, waves
 from nmqc.errors import CannotMeasure
 
 SAMPLED_VIEWS, MOST_SIZES = 16, 6  # to find the size of the squares
@@ -114,8 +114,8 @@ def _as_neighbour(head: Head, path: Path, source: Source) -> Neighbour:
 
 def _wave(head: Head, used: NDArray[np.bool_], values: Floats) -> Floats:
     """Return the sinusoid of the angle through values of some views, in all views."""
-    waves = np.column_stack([np.ones(head.views), np.cos(head.theta), np.sin(head.theta)])
-    return np.asarray(waves @ np.linalg.lstsq(waves[used], values, rcond=None)[0])
+    columns = waves(head.theta)
+    return np.asarray(columns @ np.linalg.lstsq(columns[used], values, rcond=None)[0])
 
 
 def _sources(

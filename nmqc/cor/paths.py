@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.cor.spots import Spots
-from nmqc.cor.views import Floats, Head, Ints
+from nmqc.cor.views import Floats, Head, Ints, waves
 from nmqc.errors import CannotMeasure
 
 TRIPLES = 8  # of views that sinusoids are tried on
@@ -47,8 +47,8 @@ class Path:
 
     def places_mm(self, head: Head) -> tuple[Floats, Floats]:
         """Return where the source is expected in each view."""
-        waves = _waves(head.theta)
-        return waves @ self.x, waves @ self.y
+        columns = waves(head.theta)
+        return columns @ self.x, columns @ self.y
 
 
 def find_paths(head: Head, spots: Spots) -> list[Path]:
@@ -70,10 +70,6 @@ def find_paths(head: Head, spots: Spots) -> list[Path]:
     paths = _followed(head, spots, found)
     _require_explained(head, spots, paths)
     return paths
-
-
-def _waves(theta: Floats) -> Floats:
-    return np.column_stack([np.ones(theta.size), np.cos(theta), np.sin(theta)])
 
 
 def _table(head: Head, spots: Spots) -> Ints:
@@ -118,10 +114,10 @@ def _triples(head: Head) -> Iterator[tuple[int, int, int]]:
 
 def _through(head: Head, spots: Spots, table: Ints, triple: tuple[int, int, int]) -> Iterator[Floats]:
     """Yield (1, cos, sin; height) of the sinusoids through one spot of each of three views."""
-    waves = _waves(head.theta[list(triple)])
-    if np.linalg.cond(waves) > 1e3:
+    columns = waves(head.theta[list(triple)])
+    if np.linalg.cond(columns) > 1e3:
         return
-    inverse = np.linalg.inv(waves)
+    inverse = np.linalg.inv(columns)
     for three in product(*(table[view][table[view] >= 0] for view in triple)):
         chosen = np.array(three)
         y = spots.y_mm[chosen]
@@ -132,10 +128,10 @@ def _through(head: Head, spots: Spots, table: Ints, triple: tuple[int, int, int]
 
 def _agreement(head: Head, spots: Spots, table: Ints, tried: Floats, free: NDArray[np.bool_]) -> Ints:
     """Return in how many views a free spot lies near each sinusoid."""
-    waves = _waves(head.theta)
+    columns = waves(head.theta)
     there = (table >= 0) & free[table]
     x, y = np.where(there, spots.x_mm[table], np.inf), spots.y_mm[table]
-    expected_x, expected_y = tried[:, :3] @ waves.T, tried[:, 3:] @ waves.T
+    expected_x, expected_y = tried[:, :3] @ columns.T, tried[:, 3:] @ columns.T
     near = np.zeros(expected_x.shape, bool)
     for number in np.flatnonzero(there.any(axis=0)):
         near |= (np.abs(x[:, number] - expected_x) < NEAR_MM) & (np.abs(y[:, number] - expected_y) < LEVEL_MM)
@@ -146,8 +142,8 @@ def _nearest(
     head: Head, spots: Spots, free: NDArray[np.bool_], x: Floats, y: Floats, level_mm: float
 ) -> Ints:
     """Return the free spots near a sinusoid, the nearest one of each view."""
-    waves = _waves(head.theta)[spots.view]
-    off_x, off_y = np.abs(spots.x_mm - waves @ x), np.abs(spots.y_mm - waves @ y)
+    columns = waves(head.theta)[spots.view]
+    off_x, off_y = np.abs(spots.x_mm - columns @ x), np.abs(spots.y_mm - columns @ y)
     near = np.flatnonzero(free & (off_x < NEAR_MM) & (off_y < level_mm))
     order = near[np.argsort(np.hypot(off_x, off_y)[near], kind="stable")]
     _, first = np.unique(spots.view[order], return_index=True)
@@ -161,9 +157,9 @@ def _refined(
     x, y, level_mm = start[:3], start[3:], LEVEL_MM
     for _ in range(3):
         mine = _nearest(head, spots, free, x, y, level_mm)
-        waves = _waves(head.theta[spots.view[mine]])
+        columns = waves(head.theta[spots.view[mine]])
         x, y = (
-            np.asarray(np.linalg.lstsq(waves, at[mine], rcond=None)[0], np.float64)
+            np.asarray(np.linalg.lstsq(columns, at[mine], rcond=None)[0], np.float64)
             for at in (spots.x_mm, spots.y_mm)
         )
         level_mm = NEAR_MM
@@ -174,8 +170,8 @@ def _refined(
 
 def _same(head: Head, one: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> bool:
     """Say whether two sinusoids run beside each other through most views: two maxima of one source."""
-    waves = _waves(head.theta)
-    apart = np.hypot(waves @ (one[0] - other[0]), waves @ (one[1] - other[1]))
+    columns = waves(head.theta)
+    apart = np.hypot(columns @ (one[0] - other[0]), columns @ (one[1] - other[1]))
     return bool(np.median(apart) < SAME_MM)
 
 
@@ -184,8 +180,8 @@ def _same(head: Head, one: tuple[Floats, Floats], other: tuple[Floats, Floats]) 
 
 def _followed(head: Head, spots: Spots, found: Sequence[tuple[Floats, Floats]]) -> list[Path]:
     """Return the spot of every source in every view, or refuse with the views where one is missing."""
-    waves = _waves(head.theta)
-    at_x, at_y = (np.array([waves @ pair[axis] for pair in found]) for axis in (0, 1))
+    columns = waves(head.theta)
+    at_x, at_y = (np.array([columns @ pair[axis] for pair in found]) for axis in (0, 1))
     taken = np.zeros(spots.view.size, bool)
     chosen = np.full(at_x.shape, -1)
     for number in range(len(found)):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.cor.centroids import Source
-from nmqc.cor.views import Floats, Head
+from nmqc.cor.views import Floats, Head, waves
 from nmqc.measure.chance import chi_squared_tail
 
 COUNTING, SCATTER = "counting", "scatter of the views"  # parts of uncertainties
@@ -109,7 +109,7 @@ class Turn:
     @cached_property
     def waves(self) -> Floats:
         """Columns 1, cos and sin."""
-        return np.column_stack([np.ones(self.theta.size), np.cos(self.theta), np.sin(self.theta)])
+        return waves(self.theta)
 
     @cached_property
     def fit(self) -> Fit:

@@ -100,6 +100,11 @@ class Head:
         return f"view{'s' if len(found) > 1 else ''} {words}"
 
 
+def waves(theta: Floats) -> Floats:
+    """Return the columns 1, cos and sin of angles: what a source on an orbit is a sum of."""
+    return np.column_stack([np.ones(theta.size), np.cos(theta), np.sin(theta)])
+
+
 def heads(acquisition: Acquisition, only_detector: int | None) -> list[tuple[Frame, ...]]:
     """Return the frames of each energy window and detector, in order of rotation and view."""
     found: dict[tuple[int, int | None], list[Frame]] = {}
