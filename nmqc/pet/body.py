@@ -165,7 +165,7 @@ def _require_length(length_mm: float, cut: tuple[bool, bool]) -> None:
 
 def _largest(mask: Mask, image: Coarse) -> Mask:
     """Return what is connected with the middle of the largest object: spots beside the phantom are not."""
-    cut = tuple(_extent(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1)))
+    cut = tuple(_extent(np.asarray(mask.any(axis=others))) for others in ((1, 2), (0, 2), (0, 1)))
     small = mask[cut][:, ::2, ::2]
     density = small.astype(np.float32)
     for number, axis in enumerate(image.axes):

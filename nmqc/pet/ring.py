@@ -108,8 +108,11 @@ def search(image: Coarse, body: Body) -> tuple[Places, Floats, Floats]:
     return _settled(image, contrast, noise, best[1]), contrast, noise
 
 
-def _circle(image: Coarse, body: Body, slices: NDArray[np.intp], offset_mm: tuple[float, float]) -> Floats:
-    """Return the places of a circle about the axis in each slice, shape (slices, phases, 3), x, y, z in mm."""
+def circle(image: Coarse, body: Body, slices: NDArray[np.intp], offset_mm: tuple[float, float]) -> Floats:
+    """Return the places of a circle about the axis, square to it, in each slice: shape (slices, phases, 3), in mm.
+
+    `offset_mm` (x, y) of its centre from the axis; phases every 2 degrees from +x towards +y; places x, y, z.
+    """
     angle = np.radians(np.arange(0.0, 360.0, STEP_DEG))
     z_mm = image.slices.centres_mm[slices]
     x_mm, y_mm = body.axis_at(z_mm)
@@ -131,7 +134,7 @@ def _best_phase(
     offset_mm: tuple[float, float],
 ) -> tuple[float, Floats, float]:
     """Return the largest score for one offset, its six places and its phase."""
-    places = _circle(image, body, slices, offset_mm)
+    places = circle(image, body, slices, offset_mm)
     value = looked_up(image, root, places)
     per_side = int(60 / STEP_DEG)
     score = value.reshape(slices.size, 6, per_side).sum(axis=1)

@@ -7,9 +7,11 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from nmqc.pet.body import TOWARDS_FLAT_MM, nominal_depth
+from nmqc.measure.grid import Axis
+from nmqc.pet.body import TOWARDS_FLAT_MM, Body, nominal_depth
+from nmqc.pet.coarse import Coarse
 from nmqc.pet.correlated import Noise
-from nmqc.pet.ring import fit_hexagon, sphere_angles
+from nmqc.pet.ring import circle, fit_hexagon, sphere_angles
 
 
 @pytest.mark.parametrize("sense", [1, -1])
@@ -61,3 +63,17 @@ def test_variance_of_a_weighted_sum_in_correlated_noise():
     # 9600 sums, neighbours correlated: at least a fifth of them count; three standard errors
     assert np.var(draws) == pytest.approx(predicted, rel=3 * np.sqrt(2 / 1900))
     assert Noise(0.0, 5.0, (0.0, 0.0, 0.0)).variance(gain, spacing) == pytest.approx(25 * (gain**2).sum())
+
+
+def test_the_circle_that_is_searched_is_square_to_the_axis():
+    axes = Axis.of_matrix(40, 3.0), Axis.of_matrix(80, 4.0), Axis.of_matrix(84, 4.0)
+    image = Coarse(np.zeros((40, 80, 84)), *axes)
+    found = Body(
+        np.zeros((40, 80, 84), bool), 1.0, 5.0, -8.0, 0.12, -0.15, 90.0, (0, 40), -60.0, 60.0, (True, True)
+    )
+    places = circle(image, found, np.array([7, 31]), (3.0, -6.0))
+    for k, ring in zip((7, 31), places, strict=True):
+        z_mm = axes[0].centres_mm[k]
+        from_centre = ring - (5.0 + 0.12 * z_mm + 3.0, -8.0 - 0.15 * z_mm - 6.0, z_mm)
+        assert np.abs(from_centre @ (0.12, -0.15, 1.0)).max() < 1e-9  # arithmetic only
+        assert np.hypot(from_centre[:, 0], from_centre[:, 1]) == pytest.approx(57.2)
