@@ -124,6 +124,13 @@ def test_two_heads_at_one_angle_are_both_refused(start_deg: float) -> None:
     assert all(NEXT["heads_share_angle"] in one.reason for one in analysis.refused)
 
 
+def test_two_heads_at_one_angle_on_either_side_of_0() -> None:
+    heads = (OrbitHead(start_deg=359.9), OrbitHead(start_deg=0.2))
+    told = replace(TWO_HEADS, heads=heads)
+    refused_heads = analyse(acquisition(told, TWO_HEADS.expected()), USUAL).refused
+    assert [one.code for one in refused_heads] == ["heads_share_angle"] * 2
+
+
 def test_check_refuses_two_heads_at_one_angle() -> None:
     told = replace(TWO_HEADS, heads=(TWO_HEADS.heads[0], OrbitHead(start_deg=197.37)))
     assert {one.code for one in check(acquisition(told, TWO_HEADS.expected()))} == {"heads_share_angle"}

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from nmqc.cor.blur import gaussian_widths
-from nmqc.cor.centroids import Profile
 from nmqc.cor.point_sources import analyse
+from nmqc.cor.regions import Profile
 from nmqc.errors import CannotMeasure
 from phantoms.cor import OrbitHead, PointSource
 from tests.cor.acquire import (

@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from nmqc.cor import detector
-from nmqc.cor.centroids import Profile, Source
+from nmqc.cor.centroids import Source
+from nmqc.cor.regions import Profile
 from nmqc.cor.sinusoid import Turn, fitted
 from nmqc.cor.views import Head, head_of
 from phantoms.cor import OrbitHead
@@ -38,7 +39,7 @@ def turn(where: Head, x_mm: Floats, y_mm: Floats | None = None, sigma_mm: float 
         sigma_y_mm=sigma,
         counts=np.full(x_mm.size, 2e4),
         background=np.zeros(x_mm.size),
-        fwhm_mm=9.0,
+        fwhm_mm=np.full(x_mm.size, 9.0),
         used=np.ones(x_mm.size, bool),
         profiles=(nothing, nothing),
     )

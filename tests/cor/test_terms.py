@@ -450,6 +450,14 @@ def test_decay_and_background_change_nothing() -> None:
     assert found.parameters["sources"][0]["counts"] == pytest.approx(20_000 / 2**0.5, rel=0.01)
 
 
+def test_the_background_under_noise_is_its_mean() -> None:
+    """Catches the median, or a mean without its brighter half: 2.7 and less of 3.4 counts a pixel."""
+    phantom = orbit(OrbitHead(start_deg=197.37), background=3.4)
+    (found,) = results(analyse(acquisition(phantom, phantom.noisy(6)), USUAL))
+    # of a ring of 200 pixels sqrt(3.4 / 200) = 0.13 in a view, 1.25 / sqrt(60) of it in their median, three times
+    assert found.parameters["sources"][0]["background"] == pytest.approx(3.4, abs=0.065)
+
+
 @pytest.mark.parametrize("clockwise", [True, False])
 def test_sources_that_cross_in_projection(clockwise: bool) -> None:
     """At one level on different orbits: their spots merge and part. The views in which they are near are left out."""
