@@ -34,7 +34,8 @@ HIGHEST_BACKGROUND = 0.25  # of the height of a source
 LEAST_PART = 0.5  # of the median counts: less, and a source is cut off
 FEWEST_COUNTS = 200.0
 FEWEST_LEFT = 6  # views without a neighbour
-LEAST_LEFT = 0.3  # part of the views without a neighbour
+LEAST_LEFT = 0.3  # part of the views without a neighbour, on a full circle
+LEAST_LEFT_OF_ARC = 0.6  # on a shorter one, which hangs on every part of it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,7 +219,8 @@ def _alone(place: Neighbour, others: Sequence[Neighbour], square: Square, clear:
 
 
 def _require_alone(head: Head, used: NDArray[np.bool_]) -> None:
-    if used.sum() < max(FEWEST_LEFT, LEAST_LEFT * head.views):
+    least = LEAST_LEFT if head.full_circle else LEAST_LEFT_OF_ARC
+    if used.sum() < max(FEWEST_LEFT, least * head.views):
         raise CannotMeasure(
             "sources_too_close",
             f"two sources lie so close that {used.size - used.sum()} of {used.size} views do not show them apart: "
