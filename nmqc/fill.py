@@ -238,7 +238,7 @@ def _assay(table: Table, activity: str, measured: str, sign: float) -> Assay | N
 
 def _moment(table: Table, key: str) -> datetime | None:
     """Return a local date and time, written as such or as text; a time alone, or a date alone, is a mistake."""
-    value = table._value(key, (datetime, date, time, str), MOMENT, True)
+    value = table.value(key, (datetime, date, time, str), MOMENT, True)
     if isinstance(value, str) and len(value) > len("2026-11-16"):
         with suppress(ValueError):
             value = datetime.fromisoformat(value)

@@ -119,7 +119,7 @@ class Table:
 
     def text(self, key: str, *, required: bool = False, blank: bool = False) -> str | None:
         """Return one line of text without blanks at its ends; with `blank`, "" may be written too."""
-        value = self._value(key, str, "text", required)
+        value = self.value(key, str, "text", required)
         if value is None or (blank and value == ""):
             return None if value is None else ""
         if not value or value != value.strip() or not value.isprintable():
@@ -130,7 +130,7 @@ class Table:
     def choice(self, key: str, options: Sequence[Option]) -> Option | None:
         """Return one of the options; the key must be there."""
         listed = " or ".join(f'"{option}"' for option in options)
-        value = self._value(key, str, listed, required=True)
+        value = self.value(key, str, listed, required=True)
         for option in options:
             if value == option:
                 return option
@@ -140,12 +140,12 @@ class Table:
 
     def flag(self, key: str, default: bool) -> bool:
         """Return true or false."""
-        value = self._value(key, bool, "true or false", required=False)
+        value = self.value(key, bool, "true or false", required=False)
         return default if value is None else bool(value)
 
     def number(self, key: str) -> float | None:
         """Return a finite number."""
-        value = self._value(key, (int, float), "a number", required=False)
+        value = self.value(key, (int, float), "a number", required=False)
         if value is not None and not _finite(value):
             self.mistake(key, f"{key}: expected a finite number")
             return None
@@ -153,7 +153,7 @@ class Table:
 
     def numbers(self, key: str, words: str) -> tuple[float, ...]:
         """Return an array of positive numbers, or () where there is none; `words` say what is expected."""
-        values = self._value(key, list, words, required=True)
+        values = self.value(key, list, words, required=True)
         if values is None:
             return ()
         if all(_is(value, (int, float)) and _finite(value) and value > 0 for value in values) and values:
@@ -163,7 +163,7 @@ class Table:
 
     def from_one(self, key: str, *, required: bool = False) -> int | None:
         """Return a whole number of 1 or more."""
-        value = self._value(key, int, "a whole number from 1", required)
+        value = self.value(key, int, "a whole number from 1", required)
         if value is not None and value < 1:
             self.mistake(key, f"{key}: expected a whole number from 1, found {value}")
             return None
@@ -171,13 +171,13 @@ class Table:
 
     def table(self, key: str, words: str) -> Table | None:
         """Return the table at a key; `words` show what it looks like."""
-        values = self._value(key, dict, f"a table such as {words}", required=False)
+        values = self.value(key, dict, f"a table such as {words}", required=False)
         return None if values is None else Table(self._document, (*self._place, key), values)
 
     def tables(self, key: str) -> list[Table]:
         """Return the tables `[[key]]`, in order."""
         words = f"tables [[{'.'.join(str(part) for part in (*self._place, key) if isinstance(part, str))}]]"
-        values = self._value(key, list, words, required=False) or []
+        values = self.value(key, list, words, required=False) or []
         if not all(isinstance(value, dict) for value in values):
             self.mistake(key, f"{key}: expected {words}")
             return []
@@ -190,7 +190,8 @@ class Table:
                 listed = nearest(key, self._known) or f"; known here: {', '.join(sorted(self._known))}"
                 self.mistake(key, f"unknown key {shown(key)}{listed}")
 
-    def _value(self, key: str, kind: type | tuple[type, ...], words: str, required: bool) -> Any:
+    def value(self, key: str, kind: type | tuple[type, ...], words: str, required: bool) -> Any:
+        """Return the value of a key as TOML has it, of one of some types; `words` say what is expected."""
         self._known.append(key)
         if key not in self._values:
             if required:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ _LARGEST_SIDE = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PetPhantom:
+class PetPhantom(ABC):
     """An object in a volume of voxels, blurred by a Gaussian, with noise.
 
     Attributes
@@ -82,9 +83,9 @@ class PetPhantom:
         z, y, x = (centres(edges) for edges in self.edges_mm())
         return z, y, x
 
+    @abstractmethod
     def voxels(self) -> FloatArray:
         """Return the values without noise, shape (slices, rows, columns), Bq/mL."""
-        raise NotImplementedError
 
     def noisy(self, seed: int) -> FloatArray:
         """Return the values with noise, the same for the same seed. They can be negative."""

@@ -9,10 +9,10 @@ import numpy as np
 
 from nmqc.cor.regions import Profile
 from nmqc.cor.sinusoid import Fit, Turn, fitted
-from nmqc.cor.spots import FWHM_PER_SIGMA
 from nmqc.cor.views import Floats
 from nmqc.errors import CannotMeasure
 from nmqc.measure.chance import normal
+from nmqc.measure.gaussian import FWHM_PER_SIGMA
 
 DISTANCE_MM = 200.0
 REACH_MM = 25.0  # beyond the distances measured, to which the line is followed

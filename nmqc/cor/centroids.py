@@ -19,9 +19,10 @@ from nmqc.cor.regions import (
     middle_mm,
     region_of,
 )
-from nmqc.cor.spots import FWHM_PER_SIGMA, Spots
+from nmqc.cor.spots import Spots
 from nmqc.cor.views import Floats, Head, Ints, waves
 from nmqc.errors import CannotMeasure
+from nmqc.measure.gaussian import FWHM_PER_SIGMA
 
 SAMPLED_VIEWS, MOST_SIZES = 16, 6  # to find the size of the squares
 ROUNDS_BESIDE = 3  # at least, where there are neighbours to subtract

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from nmqc.cor.sinusoid import COUNTING, VIEWS_FOR_SHAPE, Fit, Turn, fitted
 from nmqc.cor.spots import find_spots
 from nmqc.cor.views import Floats, Head
 from nmqc.errors import CannotMeasure
+from nmqc.measure.chance import scatter_by_noise
 
 SAME_LEVEL_MM = 15.0  # axial distance, up to which sources count as lying at one level
 OPPOSED_DEG = 0.6  # by which two views may fail to be opposed
@@ -101,6 +102,13 @@ def _mean(values: Sequence[Value], weight: Floats) -> Value:
         each = weight * np.array([one.parts.get(name, 0.0) for one in values])
         parts[name] = float(np.sqrt((each**2).sum()) if name == COUNTING else each.sum())
     return Value(float(weight @ np.array([one.value for one in values])), parts)
+
+
+def difference(one: Value, other: Value) -> Value:
+    """Return the difference of two values whose errors are independent."""
+    names = dict.fromkeys([*one.parts, *other.parts])
+    parts = {name: float(np.hypot(one.parts.get(name, 0.0), other.parts.get(name, 0.0))) for name in names}
+    return Value(one.value - other.value, parts)
 
 
 def offset(turn: Turn) -> Value:
@@ -211,6 +219,18 @@ def axial_mean(turn: Turn) -> Value:
     else:
         fit = along_axis(turn)
     return Value(float(fit.values[0]), fit.parts(float(fit.covariance[0, 0])))
+
+
+def axial_range(turn: Turn) -> Value:
+    """Return the range of the positions along the axis over the views, in mm."""
+    off = turn.y_mm - turn.y_mm.mean()
+    return with_noise(off, turn.sigma_y_mm, turn.counting, lambda some: np.ptp(some, axis=1))
+
+
+def with_noise(values: Floats, sigma: Floats, counting: bool, statistic: Callable[[Floats], Floats]) -> Value:
+    """Return a statistic of values, with how noise scatters it."""
+    parts = {"counting": scatter_by_noise(values, sigma, statistic)} if counting else {}
+    return Value(float(statistic(values[None, :])[0]), parts)
 
 
 def opposed(turn: Turn) -> Value:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nmqc.cor.detector import Value
+from nmqc.cor.detector import Value, axial_range, difference
 from nmqc.cor.pairs import Pairs
 from nmqc.cor.sinusoid import Turn
 from nmqc.errors import CannotMeasure
@@ -30,12 +30,7 @@ def nema_head(turns: Sequence[Turn]) -> dict[str, Value]:
     """
     _require_arrangement(turns)
     offsets = [Value(abs(one.value), one.parts) for one in (_mean(turn, turn.x_mm) for turn in turns)]
-    ranges = []
-    for turn in turns:
-        high, low = int(turn.y_mm.argmax()), int(turn.y_mm.argmin())
-        counting = float(np.hypot(turn.sigma_y_mm[high], turn.sigma_y_mm[low])) if turn.counting else 0.0
-        ranges.append(Value(float(turn.y_mm[high] - turn.y_mm[low]), {"counting": counting}))
-    return {"nema_offset": _largest(offsets), "nema_axial": _largest(ranges)}
+    return {"nema_offset": _largest(offsets), "nema_axial": _largest([axial_range(turn) for turn in turns])}
 
 
 def nema_pair(both: Pairs) -> dict[str, Value]:
@@ -58,8 +53,8 @@ def nema_pair(both: Pairs) -> dict[str, Value]:
             ("nema_pair_offset", _mean(one, one.x_mm), _mean(other, other.x_mm)),
             ("nema_pair_axial", _mean(one, one.y_mm, along=True), _mean(other, other.y_mm, along=True)),
         ):
-            counting = float(np.hypot(first.sigma, second.sigma))
-            found[name].append(Value(abs(first.value - second.value), {"counting": counting}))
+            apart = difference(first, second)
+            found[name].append(Value(abs(apart.value), apart.parts))
     return {name: _largest(values) for name, values in found.items()}
 
 

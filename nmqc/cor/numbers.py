@@ -15,7 +15,7 @@ from nmqc.cor.nema import nema_head, nema_pair
 from nmqc.cor.sinusoid import Turn
 from nmqc.cor.views import Floats
 from nmqc.errors import CannotMeasure
-from nmqc.measure.chance import largest_magnitude, ranges_of_normals, scatter_by_noise
+from nmqc.measure.chance import largest_magnitude, ranges_of_normals
 from nmqc.measure.frames import Findings
 from nmqc.model import Measurement, NoiseFloor
 
@@ -142,7 +142,7 @@ def _give_residuals(turns: Sequence[Turn], findings: Findings) -> None:
         residuals = np.concatenate([turn.residuals_mm for turn in some])
         sigma = np.concatenate([_left(turn) for turn in some])
         counting = some[0].counting
-        value = _with_noise(residuals, sigma, counting, lambda some: np.abs(some).max(axis=1))
+        value = detector.with_noise(residuals, sigma, counting, lambda some: np.abs(some).max(axis=1))
         _give(findings, "residual_max", of, value, largest_magnitude(sigma) if counting else None)
         freedom = residuals.size - 3 * len(some)
         _give(findings, "residual_rms", of, *_rms(residuals, sigma, freedom, counting))
@@ -154,17 +154,9 @@ def _left(turn: Turn) -> Floats:
     return np.asarray(turn.sigma_x_mm * (1 - 3 / views) ** 0.5)
 
 
-def _with_noise(
-    values: Floats, sigma: Floats, counting: bool, statistic: Callable[[Floats], Floats]
-) -> Value:
-    """Return a statistic of values, with how noise scatters it."""
-    parts = {"counting": scatter_by_noise(values, sigma, statistic)} if counting else {}
-    return Value(float(statistic(values[None, :])[0]), parts)
-
-
 def _rms(residuals: Floats, sigma: Floats, freedom: int, counting: bool) -> tuple[Value, NoiseFloor | None]:
     """Return the RMS with its uncertainty, and what noise alone gives: chi-squared, by Wilson and Hilferty."""
-    value = _with_noise(residuals, sigma, counting, lambda some: np.sqrt((some**2).mean(axis=1)))
+    value = detector.with_noise(residuals, sigma, counting, lambda some: np.sqrt((some**2).mean(axis=1)))
     if not counting:
         return value, None
     square = float((sigma**2).mean())
@@ -178,7 +170,7 @@ def _rms(residuals: Floats, sigma: Floats, freedom: int, counting: bool) -> tupl
 
 def _give_axial(turns: Sequence[Turn], findings: Findings) -> None:
     means = [detector.axial_mean(turn) for turn in turns]
-    ranges = [_range(turn) for turn in turns]
+    ranges = [detector.axial_range(turn) for turn in turns]
     floors: Sequence[NoiseFloor | None] = [None] * len(turns)
     largest: NoiseFloor | None = None
     if turns[0].counting:
@@ -188,12 +180,6 @@ def _give_axial(turns: Sequence[Turn], findings: Findings) -> None:
     for number, (mean, extent, floor) in enumerate(zip(means, ranges, floors, strict=True)):
         _give(findings, "axial_mean", source_name(number), mean)
         _give(findings, "axial_range", source_name(number), extent, floor)
-
-
-def _range(turn: Turn) -> Value:
-    """Return the range of the axial positions."""
-    off = turn.y_mm - turn.y_mm.mean()
-    return _with_noise(off, turn.sigma_y_mm, turn.counting, lambda some: np.ptp(some, axis=1))
 
 
 def _give_resolution(blur: Blur | CannotMeasure, findings: Findings) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import permutations
 
 import numpy as np
 
-from nmqc.cor.detector import Value, axial_mean, mean_of, offset, weighted_mean_of
+from nmqc.cor.detector import Value, axial_mean, difference, mean_of, offset, weighted_mean_of
 from nmqc.cor.sinusoid import Turn
 from nmqc.errors import CannotMeasure
 
-MOST_PERMUTED = 7
 SAME_PLACE_MM = 30.0  # in which a source of one detector is that of the other
 HALF_TURN_DEG = 170.0
 
@@ -34,9 +32,9 @@ def matched(first: Sequence[Turn], second: Sequence[Turn]) -> Pairs:
             f"one detector shows {len(first)} source{'s' if len(first) > 1 else ''}, the other {len(second)}: they "
             "must see the same sources",
         )
-    distances = np.minimum(_apart(first, second, 1), _apart(first, second, -1))
-    order = _assignment(distances)
-    if max(distances[row, column] for row, column in enumerate(order)) > SAME_PLACE_MM:
+    tried = [_assignment(_apart(first, second, side)) for side in (1, -1)]
+    order, farthest_mm = min(tried, key=lambda one: one[1])
+    if farthest_mm > SAME_PLACE_MM:
         raise CannotMeasure(
             "sources_differ",
             "the sources of the two detectors do not lie at the same places: they were moved between the two, or the "
@@ -54,13 +52,17 @@ def _apart(first: Sequence[Turn], second: Sequence[Turn], side: int) -> np.ndarr
     return np.asarray(np.linalg.norm(one[:, None, :] - other[None, :, :], axis=2))
 
 
-def _assignment(distances: np.ndarray) -> tuple[int, ...]:
-    """Return which of the second belongs to each of the first: the least sum of squares, for many the nearest."""
-    count = len(distances)
-    if count > MOST_PERMUTED:
-        return tuple(int(one) for one in distances.argmin(axis=1))
-    rows = np.arange(count)
-    return min(permutations(range(count)), key=lambda order: float((distances[rows, list(order)] ** 2).sum()))
+def _assignment(distances: np.ndarray) -> tuple[list[int], float]:
+    """Return which of the second belongs to each of the first, and how far the farthest two are apart.
+
+    The nearest two are matched first; each belongs to one alone.
+    """
+    left, order = distances.copy(), np.zeros(len(distances), int)
+    for _ in distances:
+        row, column = np.unravel_index(int(left.argmin()), left.shape)
+        order[row] = column
+        left[row], left[:, column] = np.inf, np.inf
+    return [int(column) for column in order], float(distances[np.arange(len(order)), order].max())
 
 
 def axial_shift(pairs: Pairs) -> Value:
@@ -101,10 +103,3 @@ def phase_difference(pairs: Pairs) -> Value:
         values.append(Value(float(np.degrees(near)), parts))
     mean = weighted_mean_of(values)
     return Value((mean.value + 180) % 360 - 180, mean.parts)
-
-
-def difference(one: Value, other: Value) -> Value:
-    """Return the difference of two values whose errors are independent."""
-    names = dict.fromkeys([*one.parts, *other.parts])
-    parts = {name: float(np.hypot(one.parts.get(name, 0.0), other.parts.get(name, 0.0))) for name in names}
-    return Value(one.value - other.value, parts)

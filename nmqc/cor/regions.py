@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmqc.cor.spots import FWHM_PER_SIGMA
 from nmqc.cor.views import Floats, Head, Ints
 from nmqc.errors import CannotMeasure
 from nmqc.measure.chance import normal
+from nmqc.measure.gaussian import FWHM_PER_SIGMA
 
 HALF_SIDE = 2.5  # of a square, in FWHM: a side of five, which cuts 4e-9 of a Gaussian off
 CLEAR = (

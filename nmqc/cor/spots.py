@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmqc.cor.views import Floats, Head, Ints
+from nmqc.measure.gaussian import FWHM_PER_SIGMA
 from nmqc.measure.grid import Axis, Blocks, sum_blocks
 
 SEARCH_PIXEL_MM = 5.0  # pixels are summed to at most this for the search
@@ -14,7 +15,6 @@ APART_MM = 8.0  # of two spots in a view the brighter one is kept where they are
 FAINTEST = 0.04  # of the brightest spots of the views
 SIGMAS = 7.0  # above the background
 SMOOTHED_NOISE = 0.141  # variance that 1-2-1 along both axes leaves of one count: (6/16)^2
-FWHM_PER_SIGMA = 2.3548200450309493
 ADDED = 0.5 + 1 / 12  # variance that 1-2-1 and the pixel add, in square pixels
 SAMPLED = 3  # every third pixel tells the background
 

@@ -128,3 +128,16 @@ def test_the_order_of_the_frames_is_not_relied_on() -> None:
         assert {key: said.value for key, said in measured(by_detector[one.detector]).items()} == {
             key: said.value for key, said in measured(one).items()
         }
+
+
+def test_eight_sources_are_each_matched_once() -> None:
+    """A shift of 19 mm along the axis, sources 36 mm apart: along it the neighbour's is nearer than a source's own.
+
+    Catches a match along the axis alone, and one that lets each source choose its side of the axis.
+    """
+    sources = tuple(
+        PointSource(60.0 * (-1) ** number, 25.0 * number - 90.0, 36.0 * number - 126.0) for number in range(8)
+    )
+    heads = (OrbitHead(start_deg=180.0, axial_mm=9.5), OrbitHead(start_deg=0.0, axial_mm=-9.5))
+    *_, pair = head_and_pair(orbit(*heads, sources=sources, views=40, matrix=(112, 128)))
+    assert value(pair, "axial_shift", "1-2") == pytest.approx(19.0, abs=2e-3)
