@@ -15,6 +15,7 @@ BENCHMARKS = (
     "validation",
     "bars-validation",
     "cor-validation",
+    "pet-validation",
 )
 
 

@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import Any
 
 from nmqc.cor import metrics as cor
-from nmqc.model import Acquisition, Analysis, Metric, Refusal
+from nmqc.model import Acquisition, Analysis, Metric, Refusal, Scan
+from nmqc.pet import metrics as pet
 from nmqc.resolution import metrics as resolution
 from nmqc.uniformity import metrics as uniformity
 
@@ -25,7 +26,7 @@ class Test:
     name : "uniformity.planar"
     command : the nmqc command that runs it
     title : for people
-    kinds : third values of ImageType that it takes
+    kinds : third values of ImageType of the acquisitions that it takes; () where it takes PET scans
     shows : what its images show: "flood", "bars", ...
     metrics : every quantity that it delivers or lists as not measured
     module : the module with `Options`, `analyse(acquisition, options)`, `check(acquisition)`, `warm_up()`
@@ -39,15 +40,21 @@ class Test:
     metrics: tuple[Metric, ...]
     module: str
 
-    def analyse(self, acquisition: Acquisition, options: Any) -> Analysis:
+    def takes(self, data: Acquisition | Scan) -> bool:
+        """Say whether data are of the kind that the test takes; an acquisition whose kind is not known may be any."""
+        if isinstance(data, Scan):
+            return not self.kinds
+        return bool(self.kinds) and data.kind in (*self.kinds, "")
+
+    def analyse(self, data: Acquisition | Scan, options: Any) -> Analysis:
         """Run the test: a pure function of its arguments."""
-        analysis = import_module(self.module).analyse(acquisition, options)
+        analysis = import_module(self.module).analyse(data, options)
         assert isinstance(analysis, Analysis)
         return analysis
 
-    def check(self, acquisition: Acquisition) -> tuple[Refusal, ...]:
+    def check(self, data: Acquisition | Scan) -> tuple[Refusal, ...]:
         """Say what the test would refuse, without measuring anything."""
-        refused: tuple[Refusal, ...] = import_module(self.module).check(acquisition)
+        refused: tuple[Refusal, ...] = import_module(self.module).check(data)
         return refused
 
     def warm_up(self) -> None:
@@ -106,6 +113,42 @@ TESTS: tuple[Test, ...] = (
         metrics=tuple(cor.METRICS.values()),
         module="nmqc.cor.point_sources",
     ),
+    Test(
+        name=pet.IMAGE_QUALITY,
+        command="pet",
+        title="IEC body phantom",
+        kinds=(),
+        shows="iec",
+        metrics=tuple(pet.IMAGE_QUALITY_METRICS.values()),
+        module="nmqc.pet.image_quality",
+    ),
+    Test(
+        name=pet.RECOVERY,
+        command="pet",
+        title="recovery in the IEC body phantom",
+        kinds=(),
+        shows="iec",
+        metrics=tuple(pet.RECOVERY_METRICS.values()),
+        module="nmqc.pet.recovery_test",
+    ),
+    Test(
+        name=pet.RESOLUTION,
+        command="pet",
+        title="resolution by the spheres of the IEC body phantom",
+        kinds=(),
+        shows="iec",
+        metrics=tuple(pet.RESOLUTION_METRICS.values()),
+        module="nmqc.pet.resolution_fit",
+    ),
+    Test(
+        name=pet.UNIFORMITY,
+        command="pet",
+        title="uniform cylinder",
+        kinds=(),
+        shows="cylinder",
+        metrics=tuple(pet.UNIFORMITY_METRICS.values()),
+        module="nmqc.pet.uniformity",
+    ),
 )
 
 
@@ -115,7 +158,7 @@ class Recognition:
 
     Attributes
     ----------
-    test : the first test that accepts a frame; None where none does
+    test : the first test that accepts a frame, or the scan; None where none does
     refused : the frames that this test refuses; without a test, what each of them says
     """
 
@@ -123,17 +166,18 @@ class Recognition:
     refused: tuple[Refusal, ...]
 
 
-def recognise(acquisition: Acquisition, tests: Sequence[Test]) -> Recognition:
-    """Say which of some tests an acquisition is for: the first that accepts one of its frames.
+def recognise(data: Acquisition | Scan, tests: Sequence[Test]) -> Recognition:
+    """Say which of some tests an acquisition is for: the first that accepts one of its frames; or a PET scan.
 
     An acquisition whose header does not say of which kind it is may be for any of them.
     """
     refused: list[Refusal] = []
+    images = 1 if isinstance(data, Scan) else len(data.frames)
     for test in tests:
-        if acquisition.kind not in (*test.kinds, ""):
+        if not test.takes(data):
             continue
-        found = test.check(acquisition)
-        if len(found) < len(acquisition.frames):
+        found = test.check(data)
+        if len(found) < images:
             return Recognition(test, found)
         refused += found
     return Recognition(None, tuple(dict.fromkeys(refused)))

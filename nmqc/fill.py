@@ -36,6 +36,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
+from typing import Any
 
 from nmqc.errors import BadConfiguration
 from nmqc.model import Volume
@@ -69,18 +70,41 @@ class Compartment:
 
     Attributes
     ----------
-    assays : syringes, and (negative) what was left in them
+    assays : syringes, and (negative), each after its own, what was left in them
     volume_ml : filled
-    own_percent : uncertainty of its concentration that it does not share with the other; None: not known
+    volume_percent, activity_percent : uncertainties that it does not share with the other; None: not known
     """
 
     assays: tuple[Assay, ...]
     volume_ml: float
-    own_percent: float | None
+    volume_percent: float | None
+    activity_percent: float | None
+
+    @property
+    def own_percent(self) -> float | None:
+        """Uncertainty of its concentration that it does not share with the other; None: not known."""
+        return _quadrature([self.volume_percent, self.activity_percent])
 
     def concentration(self, moment: datetime, half_life_s: float) -> float:
         """Return the activity concentration at a time, in Bq/mL."""
         return sum(assay.at(moment, half_life_s) for assay in self.assays) / self.volume_ml
+
+    def described(self) -> dict[str, Any]:
+        """Return it as JSON values: activities in MBq, times in ISO 8601."""
+        syringes: list[dict[str, Any]] = []
+        for assay in self.assays:
+            value, measured = round(abs(assay.activity_bq) / 1e6, 9), assay.measured.isoformat()
+            if assay.activity_bq > 0:
+                nothing = {"residual_mbq": None, "residual_measured": None}
+                syringes.append({"activity_mbq": value, "measured": measured, **nothing})
+            else:
+                syringes[-1].update(residual_mbq=value, residual_measured=measured)
+        return {
+            "volume_ml": self.volume_ml,
+            "volume_percent": self.volume_percent,
+            "activity_percent": self.activity_percent,
+            "syringes": syringes,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +126,19 @@ class FillSheet:
     radionuclide: str
     half_life_s: float | None
     calibrator_percent: float | None
+
+    def described(self) -> dict[str, Any]:
+        """Return the sheet as JSON values: the same sheet gives the same."""
+        parts = {"background": self.background, "spheres": self.spheres}
+        return {
+            "radionuclide": self.radionuclide or None,
+            "half_life_s": self.half_life_s,
+            "calibrator_percent": self.calibrator_percent,
+            **{name: None if part is None else part.described() for name, part in parts.items()},
+            "cold_mm": None
+            if self.states is None
+            else [mm for mm, state in zip(SPHERES_MM, self.states, strict=True) if state == "cold"],
+        }
 
     def truth(self, moment: datetime | None, half_life_s: float) -> Truth:
         """Return the concentrations at a time, and their ratio.
@@ -215,12 +252,12 @@ def _compartment(table: Table, least_ml: float) -> Compartment:
     volume_ml = _above_zero(table, "volume_ml", required=True)
     if volume_ml is not None and volume_ml < least_ml:
         table.mistake("volume_ml", f"volume_ml: expected mL, at least {least_ml:g}, found {volume_ml:g}")
-    own = [_above_zero(table, key) for key in ("volume_percent", "activity_percent")]
+    own = _above_zero(table, "volume_percent"), _above_zero(table, "activity_percent")
     syringes = table.tables("syringe")
     if not syringes:
         table.mistake(None, "no activity: expected tables [[...syringe]] with activity_mbq and measured")
     assays = [assay for syringe in syringes for assay in _assays(syringe)]
-    return Compartment(tuple(assays), volume_ml or 1.0, _quadrature(own))
+    return Compartment(tuple(assays), volume_ml or 1.0, *own)
 
 
 def _assays(table: Table) -> list[Assay]:

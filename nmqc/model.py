@@ -328,6 +328,17 @@ class Volume:
         object.__setattr__(self, "values", frozen_array(self.values))
 
 
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Scan:
+    """A PET phantom that lies in one place: its volume, or several where it was acquired several times (replicates).
+
+    `name` is what to call it by: its folder, or its first file.
+    """
+
+    volumes: tuple[Volume, ...]
+    name: str = ""
+
+
 # --- what is measured -----------------------------------------------------------------------------------
 
 
@@ -444,11 +455,14 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """Closed outlines drawn on a picture: each is an array of shape (points, 2), x and y in mm."""
+    """Closed outlines drawn on a picture: each is an array of shape (points, 2), x and y in mm.
+
+    Style "thin" is a fine line; "box" is another one that no legend names.
+    """
 
     label: str
     outlines_mm: tuple[NDArray[np.float64], ...]
-    style: Literal["main", "second", "box"] = "main"
+    style: Literal["main", "second", "thin", "box"] = "main"
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,7 +480,8 @@ class Picture:
 
     `centre_mm` is the position (x, y) of the centre of this array in the acquisition's own millimetres, so
     that a re-binned or cropped image and the original can share regions and marks. Pixels that are False in
-    `shown` were not analysed. `scale` is "counts" (from zero) or "diverging" (about `midpoint`).
+    `shown` were not analysed. `scale` is "counts" (from zero) or "diverging" (about `midpoint`). `axes` names
+    the axes along and down. Of counts, values above `highest` are drawn as light as it; None: none are.
     """
 
     title: str
@@ -480,6 +495,8 @@ class Picture:
     regions: tuple[Region, ...] = ()
     marks: tuple[Position, ...] = ()
     labels: tuple[Label, ...] = ()
+    axes: tuple[str, str] = ("x", "y")
+    highest: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -498,13 +515,24 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Band:
+    """What lies between a low and a high line, such as what is permitted; arrays of equal length."""
+
+    label: str
+    x: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """A plot with axis labels that name their units."""
+    """A plot with axis labels that name their units; bands lie under its lines."""
 
     title: str
     x_label: str
     y_label: str
     lines: tuple[Line, ...]
+    bands: tuple[Band, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -535,7 +563,17 @@ class Polar:
     lines: tuple[Line, ...]
 
 
-Evidence = Picture | Curve | Sinogram | Polar
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Texts in rows and columns, already rounded; a column that holds units says so in its heading."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+Figure = Picture | Curve | Sinogram | Polar
+Evidence = Figure | Table
 
 
 # --- a result -------------------------------------------------------------------------------------------

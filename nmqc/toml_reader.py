@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -161,6 +162,44 @@ class Table:
         self.mistake(key, f"{key}: expected {words}")
         return ()
 
+    def texts(self, key: str, words: str, *, most: int, blank: bool = False) -> tuple[str, ...]:
+        """Return an array of lines of text, () where there is none; with `blank`, as they are written.
+
+        At most so many; `words` say what is expected.
+        """
+        values = self.value(key, list, words, required=False)
+        if values is None:
+            return ()
+        good = all(
+            isinstance(v, str) and v.isprintable() and (blank or (v and v == v.strip())) for v in values
+        )
+        if good and 0 < len(values) <= most:
+            return tuple(values)
+        self.mistake(key, f"{key}: expected {words}")
+        return ()
+
+    def dates(self, key: str) -> tuple[date, ...]:
+        """Return an array of dates without times, () where there is none."""
+        words = "dates such as [2026-12-25, 2027-01-01], without quotes"
+        values = self.value(key, list, words, required=False) or []
+        if all(isinstance(value, date) and not isinstance(value, datetime) for value in values):
+            return tuple(values)
+        self.mistake(key, f"{key}: expected {words}")
+        return ()
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of the table, for one that may hold any; each is then read by `plain`."""
+        return tuple(self._values)
+
+    def plain(self, key: str) -> str | bool | int | float | list[str | bool | int | float] | None:
+        """Return text, true or false, a finite number, or an array of these."""
+        self._known.append(key)
+        value = self._values[key]
+        if _is_plain(value) or (isinstance(value, list) and value and all(_is_plain(one) for one in value)):
+            return value  # type: ignore[no-any-return]
+        self.mistake(key, f"{key}: expected text, a number, true or false, or an array of these")
+        return None
+
     def from_one(self, key: str, *, required: bool = False) -> int | None:
         """Return a whole number of 1 or more."""
         value = self.value(key, int, "a whole number from 1", required)
@@ -219,6 +258,10 @@ def shown(text: str) -> str:
 
 def _is(value: object, kind: type | tuple[type, ...]) -> bool:
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | bool) or (isinstance(value, int | float) and _finite(value))
 
 
 def _finite(value: float) -> bool:

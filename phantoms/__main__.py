@@ -1,6 +1,6 @@
 """``python -m phantoms flood ... -o flood.dcm``: write a digital phantom as DICOM.
 
-Also bars, slits, lines, cor, iec, cylinder.
+Also bars, slits, lines, cor, iec, cylinder, and site: a whole site's year.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
-from phantoms import cor_options, nm, pet_options, planar_options
+from phantoms import cor_options, nm, pet_options, planar_options, site_options
 from phantoms.arguments import (
     add_file_options,
     add_noise_options,
@@ -76,6 +76,7 @@ def parser(prog: str = "python -m phantoms") -> argparse.ArgumentParser:
     planar_options.add_commands(commands)
     cor_options.add_command(commands)
     pet_options.add_commands(commands)
+    site_options.add_command(commands)
     return top
 
 
@@ -128,6 +129,7 @@ _WRITERS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "cor": _orbit_written,
     "iec": _volume_written,
     "cylinder": _volume_written,
+    "site": site_options.write,
 }
 
 

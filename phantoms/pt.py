@@ -295,7 +295,9 @@ def _add_series(dataset: Dataset, series: _Series) -> None:
     dataset.SeriesType = ["WHOLE BODY" if series.scan.beds > 1 else "STATIC", "IMAGE"]
     dataset.Units = series.units
     dataset.CountsSource = "EMISSION"
-    dataset.CorrectedImage = list(profile.corrections[0 if series.strict else 1])
+    uncorrected = ("DECY",) if series.scan.decay_correction == "NONE" else ()
+    terms = profile.corrections[0 if series.strict else 1]
+    dataset.CorrectedImage = [term for term in terms if term not in uncorrected]
     dataset.RandomsCorrectionMethod = profile.randoms
     dataset.AttenuationCorrectionMethod = profile.attenuation
     dataset.ScatterCorrectionMethod = profile.scatter

@@ -1,5 +1,6 @@
 """The fill sheet: its arithmetic by hand, and every mistake in it told with its line."""
 
+import json
 import math
 from dataclasses import replace
 from datetime import datetime
@@ -74,6 +75,36 @@ def test_concentrations_over_midnight(tmp_path: Path) -> None:
     assert truth.background_bqml == pytest.approx(1786, abs=1)
     assert truth.states == ("hot",) * 4 + ("cold",) * 2
     assert truth.source == "fill sheet"
+
+
+def test_a_sheet_as_json_says_all_of_it(tmp_path: Path) -> None:
+    described = sheet(tmp_path).described()
+    assert json.loads(json.dumps(described)) == described
+    assert described["radionuclide"] == "F-18"
+    assert described["half_life_s"] == 6586.2
+    assert described["calibrator_percent"] == 2.0
+    assert described["cold_mm"] == [28.0, 37.0]
+    background = described["background"]
+    assert (background["volume_ml"], background["volume_percent"], background["activity_percent"]) == (
+        9700,
+        0.3,
+        0.4,
+    )
+    first, second = background["syringes"]
+    assert first == {
+        "activity_mbq": 24.0,
+        "measured": "2026-11-15T23:30:00",
+        "residual_mbq": 0.5,
+        "residual_measured": "2026-11-15T23:50:00",
+    }
+    assert (second["activity_mbq"], second["residual_mbq"], second["residual_measured"]) == (1.5, None, None)
+    assert described["spheres"]["activity_percent"] is None
+
+
+def test_what_a_sheet_does_not_say_is_null(tmp_path: Path) -> None:
+    alone = sheet(tmp_path, SHEET[SHEET.index("[spheres]") :].replace("cold_mm = [28, 37]", "")).described()
+    assert alone["background"] is alone["radionuclide"] is alone["half_life_s"] is None
+    assert alone["cold_mm"] == []  # spheres were filled, and none was left cold
 
 
 def test_the_ratio_does_not_depend_on_the_time(tmp_path: Path) -> None:

@@ -16,16 +16,20 @@ import click
 
 from nmqc.cli import common
 from nmqc.errors import NmqcError
-from nmqc.model import Acquisition, Analysis, Refusal, Result
+from nmqc.model import Acquisition, Analysis, Refusal, Result, Scan
 
 if TYPE_CHECKING:
     from nmqc.catalogue import Test
     from nmqc.dicom import ReadOptions, ReadOutcome
+    from nmqc.limits import LimitSet
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What was typed, as far as all analyses share it. The fields are named as the options' parameters."""
+    """What was typed, as far as all analyses share it. The fields are named as the options' parameters.
+
+    Those of heads and pixels have no meaning for PET, and are not offered there.
+    """
 
     files: tuple[Path, ...]
     as_json: bool
@@ -35,20 +39,20 @@ class Call:
     no_record: bool
     config_file: Path | None
     system: str | None
-    detector: tuple[int, ...]
-    only_detector: int | None
     acquired: str | None
-    pixel_mm: tuple[float, float] | None
     strict_exit: bool
     quiet: bool
+    detector: tuple[int, ...] = ()
+    only_detector: int | None = None
+    pixel_mm: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One test to run on one acquisition."""
+    """One test to run on one acquisition, or one PET scan."""
 
     test: Test
-    acquisition: Acquisition
+    data: Acquisition | Scan
     options: Any
 
 
@@ -56,12 +60,14 @@ class Job:
 class Found:
     """What came of a call, in the order in which it is shown.
 
-    `problems` are what else went wrong, in words: each raises the exit status to 3.
+    `problems` are what else went wrong, in words: each raises the exit status to 3. `limits` were asked for, and
+    judge beside the others.
     """
 
     results: tuple[Result, ...]
     refused: tuple[Refusal, ...]
     problems: tuple[str, ...] = ()
+    limits: LimitSet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,11 @@ _OPTIONS = (
     click.option("--no-record", is_flag=True, help="Leave the history alone."),
     common.config_option,
     click.option("--system", metavar="NAME", help="The system, where the header does not tell it rightly."),
+    click.option("--acquired", metavar="TIME", help="Date and time, where the header has none (ISO 8601)."),
+    click.option("--strict-exit", is_flag=True, help="Let a warning give exit status 4 too."),
+    click.option("--quiet", is_flag=True, help="Print only what is not within limits."),
+)
+_OF_HEADS = (
     click.option(
         "--detector",
         callback=_detectors,
@@ -126,27 +137,32 @@ _OPTIONS = (
         help="The head that acquired the files; or one for each file, in their order.",
     ),
     click.option("--only-detector", type=click.IntRange(1), metavar="N", help="Analyse this head alone."),
-    click.option("--acquired", metavar="TIME", help="Date and time, where the header has none (ISO 8601)."),
     click.option(
         "--pixel-mm",
         callback=_pixel_size,
         metavar="MM",
         help="Pixel size, where the header has none; DOWN,ALONG if not square.",
     ),
-    click.option("--strict-exit", is_flag=True, help="Let a warning give exit status 4 too."),
-    click.option("--quiet", is_flag=True, help="Print only what is not within limits."),
 )
 
 
 def shared_options(command: Callable[..., int]) -> Callable[..., None]:
     """Give a command the options of `Call`, as its first argument, and leave with the status it returns."""
+    return _sharing(command, (*_OPTIONS, *_OF_HEADS))
 
+
+def shared_options_of_pet(command: Callable[..., int]) -> Callable[..., None]:
+    """As `shared_options`, without those of heads and pixels."""
+    return _sharing(command, _OPTIONS)
+
+
+def _sharing(command: Callable[..., int], options: Sequence[Callable[..., Any]]) -> Callable[..., None]:
     @wraps(command)
     def packed(**typed: Any) -> None:
-        call = Call(**{field.name: typed.pop(field.name) for field in fields(Call)})
+        call = Call(**{field.name: typed.pop(field.name) for field in fields(Call) if field.name in typed})
         click.get_current_context().exit(command(call, **typed))
 
-    for option in reversed(_OPTIONS):
+    for option in reversed(options):
         option(packed)
     return packed
 
@@ -175,7 +191,7 @@ def run(call: Call, measure: Callable[[Inputs], Found]) -> int:
 
             check_target(call.pdf, force=call.force)
         found = measure(Inputs(call, _read_options(call, site)))
-        judged = common.judged(found.results, site)
+        judged = common.judged(found.results, site.with_limits(found.limits))
     return _told(call, replace(found, results=tuple(judged)), site)
 
 
@@ -202,7 +218,7 @@ def analysed(jobs: Sequence[Job]) -> Analysis:
     refused: list[Refusal] = []
     with common.progress(len(jobs), "Analysing") as bar:
         for job in jobs:
-            analysis = job.test.analyse(job.acquisition, job.options)
+            analysis = job.test.analyse(job.data, job.options)
             results += analysis.results
             refused += analysis.refused
             bar.update(1)
@@ -222,9 +238,10 @@ def _told(call: Call, found: Found, site: common.Site) -> int:
         kept, missing = common.recorded(found.results, found.refused, call.db, site)
         problems += [f"not recorded: {missing.reason}"] if missing else []
     common.say_refused(found.refused)
-    common.show(kept, found.refused, as_json=call.as_json, quiet=call.quiet)
+    language = site.config.report.language
+    common.show(kept, found.refused, as_json=call.as_json, quiet=call.quiet, language=language)
     if call.pdf is not None:
-        problems += _written(call.pdf, kept, found.refused, call.force)
+        problems += _written(call.pdf, kept, found.refused, call.force, site)
     for problem in problems:
         common.say(problem)
     status = common.status_of(found.results, found.refused, strict=call.strict_exit)
@@ -232,13 +249,13 @@ def _told(call: Call, found: Found, site: common.Site) -> int:
 
 
 def _written(
-    pdf: Path, kept: Sequence[common.Recorded], refused: Sequence[Refusal], force: bool
+    pdf: Path, kept: Sequence[common.Recorded], refused: Sequence[Refusal], force: bool, site: common.Site
 ) -> list[str]:
     """Write the report; return the reason where it could not be."""
     from nmqc.report.pdf import write_pdf
 
     try:
-        write_pdf(pdf, kept, refused, force=force)
+        write_pdf(pdf, kept, refused, common.header_of(site.config), force=force)
     except NmqcError as problem:
         return [problem.reason]
     return []

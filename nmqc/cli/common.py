@@ -8,10 +8,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,9 @@ from nmqc import limits as limit_tables
 from nmqc.errors import HistoryUnavailable, NmqcError
 from nmqc.model import EXPECTED_ABSENCES, Refusal, Result
 from nmqc.report import wording
+
+if TYPE_CHECKING:
+    from nmqc.report.header import Header
 
 Recorded = tuple[Result, int | None]
 
@@ -42,6 +45,10 @@ class Site:
     config: site_config.Config
     limits: limit_tables.LimitSet
 
+    def with_limits(self, asked: limit_tables.LimitSet | None) -> Site:
+        """Return the same with limits that were asked for; the site's own go before them."""
+        return self if asked is None else replace(self, limits=asked.with_site(self.limits))
+
 
 def open_site(config_file: Path | None) -> Site:
     """Read the site's configuration and limits; what is built in where there are none.
@@ -51,13 +58,41 @@ def open_site(config_file: Path | None) -> Site:
     BadConfiguration
         With every mistake of the files.
     """
-    config = site_config.load(site_config.find(config_file, os.environ))
+    config = load_config(site_config.find(config_file, os.environ))
     limits = limit_tables.load_builtin()
     if config.limits_file is not None:
         from nmqc.catalogue import metric_units
 
         limits = limits.with_site(limit_tables.load(config.limits_file, metric_units()))
     return Site(config, limits)
+
+
+def load_config(path: Path | None) -> site_config.Config:
+    """Return the configuration in a file, with the names and options of tests that its rules may use.
+
+    Raises
+    ------
+    BadConfiguration
+        With every mistake of the file.
+    """
+    from nmqc.cli import rule_options
+
+    folder = Path() if path is None else path.parent
+    return site_config.load(path, rule_options.known(), rule_options.reader(folder))
+
+
+def header_of(config: site_config.Config) -> Header:
+    """Return what the site puts at the head of its reports.
+
+    Raises
+    ------
+    NmqcError
+        If the logo cannot be read.
+    """
+    from nmqc.report.header import Header, read_logo
+
+    logo = None if config.report.logo is None else read_logo(config.report.logo)
+    return Header(config.report.text, logo, config.report.language)
 
 
 def require_existing(files: Sequence[Path], site: Site) -> None:
@@ -164,9 +199,14 @@ def status_of(results: Sequence[Result], refused: Sequence[Refusal], *, strict: 
 
 
 def show(
-    results: Sequence[Recorded], refused: Sequence[Refusal], *, as_json: bool, quiet: bool = False
+    results: Sequence[Recorded],
+    refused: Sequence[Refusal],
+    *,
+    as_json: bool,
+    quiet: bool = False,
+    language: str = "iso",
 ) -> None:
-    """Print results to standard output: one JSON object, or text for people.
+    """Print results to standard output: one JSON object, or text for people with dates in a language.
 
     `quiet` prints a line for each result that is not within limits, and nothing else.
     """
@@ -184,7 +224,14 @@ def show(
 
     screen = terminal.screen_of(sys.stdout, os.environ)
     click.echo(
-        terminal.show(results, refused, width=screen.width, colour=screen.colour, unicode=screen.unicode)
+        terminal.show(
+            results,
+            refused,
+            width=screen.width,
+            colour=screen.colour,
+            unicode=screen.unicode,
+            language=language,
+        )
     )
 
 

@@ -1,4 +1,4 @@
-"""`nmqc history`: list, show, exclude and export what was recorded."""
+"""`nmqc history`: list, show, explain, exclude and export what was recorded."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from nmqc.errors import NmqcError, UnusableInput
 from nmqc.history import Address, Entry, Filters, History, find_address
 from nmqc.model import VERDICTS
+
+if TYPE_CHECKING:
+    from nmqc.config import Config
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d)?)?)?)?)?")
@@ -89,6 +92,7 @@ def command() -> None:
     One camera since January:  nmqc history list --unit "Gamma 2" --from 2026-01
     One number over time:      nmqc history list --metric uniformity.integral.ufov
     One result, whole:         nmqc history show 1234
+    Why a file has no result:  nmqc history explain incoming/IM0001
     Out of trends:             nmqc history exclude 1234 --reason "source leaked"
     For a spreadsheet:         nmqc history export --csv floods.csv
     """
@@ -141,6 +145,33 @@ def show_command(number: int, db: str | None, config: Path | None, as_json: bool
     from nmqc.report.terminal import screen_of
 
     click.echo(page(entry, screen_of(sys.stdout, os.environ)), nl=False)
+
+
+@command.command("explain")
+@click.argument("file", type=click.Path(dir_okay=False, readable=False, path_type=Path))
+@as_json_flag
+@placed
+def explain_command(file: Path, as_json: bool, db: str | None, config: Path | None) -> None:
+    """Say what is known of a file: its results, why it was refused, and what batch did with it.
+
+    The file is looked up by its path and by its bytes, so that a copy is found too.
+
+    \b
+    nmqc history explain incoming/IM0001
+    """
+    from nmqc.cli import history_explain as explain
+
+    with _answered(as_json, explain.nothing), _history(db, config, read_only=True) as (address, history):
+        asked = explain.asked_of(file, show_name=_site(config).show_file_names)
+        traces = explain.traces_of(asked, history)
+    if asked.size is None and not traces.marks:
+        raise click.UsageError(f"{asked.name}: there is no such file, and batch met none of this path")
+    if as_json:
+        click.echo(explain.document(address.shown, asked, traces))
+        return
+    from nmqc.report.terminal import screen_of
+
+    click.echo(explain.explained(asked, traces, screen_of(sys.stdout, os.environ)), nl=False)
 
 
 @command.command("exclude")
@@ -227,9 +258,13 @@ def path_command(db: str | None, config: Path | None) -> None:
 
 
 def _address(db: str | None, config_file: Path | None) -> Address:
+    return find_address(db, _site(config_file).database)
+
+
+def _site(config_file: Path | None) -> Config:
     from nmqc import config
 
-    return find_address(db, config.load(config.find(config_file, os.environ)).database)
+    return config.load(config.find(config_file, os.environ))
 
 
 @contextmanager
@@ -242,13 +277,13 @@ def _history(
 
 
 @contextmanager
-def _answered(as_json: bool) -> Iterator[None]:
+def _answered(as_json: bool, answer: Callable[[NmqcError], bytes] | None = None) -> Iterator[None]:
     """Print the JSON object also where something is refused; the refusal goes on to standard error."""
     try:
         yield
     except NmqcError as refusal:
         if as_json:
-            click.echo(_json(None, [], 0, refusal))
+            click.echo(answer(refusal) if answer else _json(None, [], 0, refusal))
         raise
 
 

@@ -94,7 +94,7 @@ def page(entry: Entry, screen: Screen) -> str:
     )
     rows = [*_happened(entry), *_provenance(result, entry)]
     width = max(len(name) for name, _ in rows) + 4
-    lines = [line for name, words in rows for line in _wrapped(name, words, width, screen)]
+    lines = [line for name, words in rows for line in wrapped(name, words, width, screen)]
     return "".join(f"{line}\n" for line in [shown.rstrip("\n"), "", "  record", *lines])
 
 
@@ -105,16 +105,17 @@ def _happened(entry: Entry) -> list[tuple[str, str]]:
 
 def _provenance(result: Result, entry: Entry) -> list[tuple[str, str]]:
     source = result.source
-    files = [("file", f"{one.file}, SHA-256 {one.sha256}") for one in source.inputs]
+    files = wording.file_hashes(result)
     limits = [("limits from", name) for name in wording.limit_sources(result, verified=True)]
-    parameters = [("parameter", f"{name}: {wording.value_words(v)}") for name, v in result.parameters.items()]
-    asked = [("asked for", f"{name}: {wording.value_words(v)}") for name, v in result.asked.items()]
+    parameters = [("parameter", f"{wording.parameter(name, v)}") for name, v in result.parameters.items()]
+    asked = [("asked for", f"{wording.parameter(name, v)}") for name, v in result.asked.items()]
     time = [("time from", source.acquired_from)] if source.acquired_from else []
     software = [("software", source.software)] if source.software else []
     return [("algorithm", entry.algorithm), *time, *software, *limits, *parameters, *asked, *files]
 
 
-def _wrapped(name: str, words: str, width: int, screen: Screen) -> list[str]:
+def wrapped(name: str, words: str, width: int, screen: Screen) -> list[str]:
+    """Return a row of a name and words, which go on under each other from a column on."""
     lead = f"    {name}".ljust(width + 2)
     return textwrap.wrap(
         _signed(words, screen), screen.width, initial_indent=lead, subsequent_indent=" " * len(lead)

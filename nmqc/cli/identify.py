@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +12,22 @@ import click
 
 from nmqc import __version__
 from nmqc.cli import common
+from nmqc.report import wording
 
 if TYPE_CHECKING:
+    from nmqc.catalogue import Test
     from nmqc.dicom import Identity, ReadOptions
-    from nmqc.model import EnergyWindow, Refusal
+    from nmqc.model import Acquisition, EnergyWindow, Refusal, Scan
 
 SCHEMA = "nmqc.identify/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one file, or one PET series, is: as JSON values, and the command to type ("" where there is none)."""
+
+    facts: dict[str, Any]
+    typed: str
 
 
 @click.command()
@@ -27,11 +39,13 @@ def command(ctx: click.Context, /, files: tuple[Path, ...], as_json: bool, confi
     """Say what files are, and which command analyses them.
 
     System, unit, head, energy windows, matrix, counts and kind, what is unusual, and what would be refused and
-    why. Only fields that name no person are shown.
+    why. The slices of a PET series are described together, by its folder or its files. Only fields that name no
+    person are shown.
 
     \b
     nmqc identify flood.dcm
     nmqc identify *.dcm --json
+    nmqc identify pet-series/
 
     Exit status: 0, or 3 where a file cannot be read.
     """
@@ -40,24 +54,81 @@ def command(ctx: click.Context, /, files: tuple[Path, ...], as_json: bool, confi
     site = common.open_site(config_file)
     common.require_existing(files, site)
     options = ReadOptions(site=site.config.systems, show_file_names=site.config.show_file_names)
-    described = [
-        _described(path, identity, options)
-        for path, identity in zip(files, identify(files, options), strict=True)
-    ]
+    found = identify(files, options)
+    entries = [_entry(identity, found, files, options) for identity in found]
     if as_json:
         from nmqc.report.document import dump
 
-        document = {"schema": SCHEMA, "nmqc": __version__, "files": described}
+        document = {"schema": SCHEMA, "nmqc": __version__, "files": [one.facts for one in entries]}
         click.echo((dump(document) + "\n").encode(), nl=False)
     else:
-        click.echo("\n".join(_text(one) for one in described))
-    ctx.exit(3 if any(one["refused"] and one["kind"] is None for one in described) else 0)
+        click.echo("\n".join(_text(one) for one in entries))
+    ctx.exit(3 if any(one.facts["refused"] and one.facts["kind"] is None for one in entries) else 0)
 
 
-def _described(path: Path, identity: Identity, options: ReadOptions) -> dict[str, Any]:
-    """Return one file's description as JSON values."""
-    kind, test, refused = _kind(path, identity, options)
-    system = identity.system
+def _entry(
+    identity: Identity, found: Sequence[Identity], files: Sequence[Path], options: ReadOptions
+) -> Entry:
+    """Return the description of one among those that were found."""
+    if identity.refused is not None:
+        return Entry(_described(identity, None, None, (identity.refused,)), "")
+    test, refused = _recognised(identity, files, options)
+    if test is None:
+        return Entry(_described(identity, "other", None, refused), "")
+    facts = _described(identity, test.shows, test.command, refused)
+    if identity.volume is None:
+        return Entry(facts, f"nmqc {test.command} {shlex.quote(identity.file)}")
+    return Entry(facts, _typed_for_pet(identity, test, found, files))
+
+
+def _recognised(
+    identity: Identity, files: Sequence[Path], options: ReadOptions
+) -> tuple[Test | None, tuple[Refusal, ...]]:
+    """Return the test that it is for, and what that would refuse; without a test what all say."""
+    from nmqc import catalogue
+
+    refused: tuple[Refusal, ...] = ()
+    for data in _data(identity, files, options):
+        recognised = catalogue.recognise(data, catalogue.TESTS)
+        refused = recognised.refused
+        if recognised.test is not None:
+            return recognised.test, refused
+    return None, refused
+
+
+def _data(
+    identity: Identity, files: Sequence[Path], options: ReadOptions
+) -> tuple[Acquisition, ...] | tuple[Scan]:
+    from nmqc.dicom import read_nm
+    from nmqc.model import Scan
+
+    if identity.volume is not None:
+        return (Scan((identity.volume,), identity.file),)
+    return read_nm([files[place - 1] for place in identity.places], options).acquisitions
+
+
+def _typed_for_pet(identity: Identity, test: Test, found: Sequence[Identity], files: Sequence[Path]) -> str:
+    """Return the command for a PET series: by its folder, and by its name where that may hold others."""
+    alone = len(identity.places) == 1  # a folder, or one file with all slices
+    words = ["nmqc", test.command, identity.file if alone else _folder(identity, files)]
+    if not alone or sum(one.places == identity.places and bool(one.series) for one in found) > 1:
+        words += ["--series", identity.series]
+    return shlex.join([*words, *(["--phantom", test.shows] if test.shows == "cylinder" else [])])
+
+
+def _folder(identity: Identity, files: Sequence[Path]) -> str:
+    """Return the folder of files that were named one by one, as far as names are shown."""
+    paths = [files[place - 1] for place in identity.places]
+    parents = {path.parent for path in paths}
+    if len(parents) > 1 or identity.file != wording.clean(paths[0].name):
+        return "FOLDER"
+    return wording.clean(parents.pop().name) or "."
+
+
+def _described(
+    identity: Identity, kind: str | None, test: str | None, refused: Sequence[Refusal]
+) -> dict[str, Any]:
+    """Return a description as JSON values."""
     return {
         "file": identity.file,
         "sha256": identity.sha256 or None,
@@ -65,14 +136,7 @@ def _described(path: Path, identity: Identity, options: ReadOptions) -> dict[str
         "kind": kind,
         "command": test,
         "image_type": identity.kind or None,
-        "system": None
-        if system is None
-        else {
-            "name": system.name,
-            "unit": system.unit,
-            "manufacturer": system.manufacturer,
-            "model": system.model,
-        },
+        "system": _system(identity),
         "software": identity.software or None,
         "synthetic": identity.synthetic,
         "acquired": identity.acquired,
@@ -86,27 +150,39 @@ def _described(path: Path, identity: Identity, options: ReadOptions) -> dict[str
         "energy_windows": [_window(window) for window in identity.energy_windows],
         "radionuclide": identity.radionuclide or None,
         "collimators": list(identity.collimators),
+        "pet": _of_pet(identity),
         "remarks": [{"code": remark.code, "text": remark.text} for remark in identity.remarks],
         "refused": [_refused(refusal) for refusal in refused],
     }
 
 
-def _kind(
-    path: Path, identity: Identity, options: ReadOptions
-) -> tuple[str | None, str | None, tuple[Refusal, ...]]:
-    """Return what the image shows, the command that analyses it, and what that would refuse."""
-    from nmqc import catalogue
-    from nmqc.dicom import read_nm
+def _system(identity: Identity) -> dict[str, str] | None:
+    system = identity.system
+    if system is None:
+        return None
+    return {
+        "name": system.name,
+        "unit": system.unit,
+        "manufacturer": system.manufacturer,
+        "model": system.model,
+    }
 
-    if identity.refused is not None:
-        return None, None, (identity.refused,)
-    refused: tuple[Refusal, ...] = ()
-    for acquisition in read_nm([path], options).acquisitions:
-        recognised = catalogue.recognise(acquisition, catalogue.TESTS)
-        refused = recognised.refused
-        if recognised.test is not None:
-            return recognised.test.shows, recognised.test.command, refused
-    return "other", None, refused
+
+def _of_pet(identity: Identity) -> dict[str, Any] | None:
+    """Return what only a PET image has; of a series that cannot be read, and of a single slice, the name alone."""
+    if not identity.series:
+        return None
+    tracer = identity.tracer
+    return {
+        "series": identity.series,
+        "files": identity.files,
+        "slice_spacing_mm": identity.step_mm,
+        "unit": identity.unit or None,
+        "decay_correction": (tracer and tracer.decay_correction) or None,
+        "reference": tracer and tracer.reference,
+        "reference_from": (tracer and tracer.reference_from) or None,
+        "reconstruction": identity.reconstruction or None,
+    }
 
 
 def _window(window: EnergyWindow) -> dict[str, Any]:
@@ -122,10 +198,12 @@ def _refused(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def _text(one: dict[str, Any]) -> str:
-    """Return one file's description for people, within 80 columns where the values are short."""
+def _text(entry: Entry) -> str:
+    """Return one description for people, within 80 columns where the values are short."""
+    one = entry.facts
+    rows = [("kind", _kind(one)), ("command", entry.typed), *_of_camera(one), *_of_image(one)]
     lines = [f"{one['file']}: {one['content']}" + ("  SYNTHETIC DATA" if one["synthetic"] else "")]
-    lines += [f"  {name:<12}{value}" for name, value in _rows(one) if value]
+    lines += [f"  {name:<12}{value}" for name, value in rows if value]
     lines += [f"  {'remark':<12}{remark['text']} [{remark['code']}]" for remark in one["remarks"]]
     for refusal in one["refused"]:
         which = "" if refusal["detector"] is None else f"detector {refusal['detector']}: "
@@ -133,8 +211,24 @@ def _text(one: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rows(one: dict[str, Any]) -> list[tuple[str, str]]:
-    system, matrix, spacing = one["system"], one["matrix"], one["spacing_mm"]
+def _kind(one: dict[str, Any]) -> str:
+    return " ".join(part for part in (one["kind"], one["image_type"] and f"({one['image_type']})") if part)
+
+
+def _of_camera(one: dict[str, Any]) -> list[tuple[str, str]]:
+    system = one["system"]
+    return [
+        (
+            "system",
+            f"{system['name']}, {system['manufacturer']} {system['model']}".rstrip(", ") if system else "",
+        ),
+        ("unit", system["unit"] if system else ""),
+        ("software", one["software"] or ""),
+        ("acquired", f"{one['acquired']} ({one['acquired_from']})" if one["acquired"] else ""),
+    ]
+
+
+def _of_image(one: dict[str, Any]) -> list[tuple[str, str]]:
     heads = [
         f"{head['detector'] or 'unknown'}" + (f" ({head['source']})" if head["source"] else "")
         for head in one["detectors"]
@@ -144,21 +238,36 @@ def _rows(one: dict[str, Any]) -> list[tuple[str, str]]:
         for window in one["energy_windows"]
     ]
     return [
-        (
-            "kind",
-            " ".join(part for part in (one["kind"], one["image_type"] and f"({one['image_type']})") if part),
-        ),
-        ("command", f"nmqc {one['command']} {shlex.quote(one['file'])}" if one["command"] else ""),
-        ("system", f"{system['name']}, {system['manufacturer']} {system['model']}" if system else ""),
-        ("unit", system["unit"] if system else ""),
-        ("software", one["software"] or ""),
-        ("acquired", f"{one['acquired']} ({one['acquired_from']})" if one["acquired"] else ""),
-        ("matrix", f"{matrix[0]} x {matrix[1]}, {one['frames']} frame(s)" if matrix else ""),
-        ("pixel", f"{spacing[0]:g} x {spacing[1]:g} mm (down x along)" if spacing else ""),
-        ("counts", f"{one['counts']:,.0f}" if one["counts"] is not None else ""),
+        *(_pixels(one) if one["pet"] is None else _voxels(one, one["pet"])),
         ("duration", ", ".join(f"{seconds:g} s" for seconds in one["durations_s"])),
         ("detector", ", ".join(heads)),
         ("window", "; ".join(windows)),
         ("nuclide", one["radionuclide"] or ""),
         ("collimator", ", ".join(one["collimators"])),
+    ]
+
+
+def _pixels(one: dict[str, Any]) -> list[tuple[str, str]]:
+    matrix, spacing = one["matrix"], one["spacing_mm"]
+    return [
+        ("matrix", f"{matrix[0]} x {matrix[1]}, {one['frames']} frame(s)" if matrix else ""),
+        ("pixel", f"{spacing[0]:g} x {spacing[1]:g} mm (down x along)" if spacing else ""),
+        ("counts", f"{one['counts']:,.0f}" if one["counts"] is not None else ""),
+    ]
+
+
+def _voxels(one: dict[str, Any], pet: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what a PET image holds, and what its values refer to."""
+    matrix, spacing, step = one["matrix"], one["spacing_mm"], pet["slice_spacing_mm"]
+    slices = f"{one['frames']} slice(s)" if one["frames"] else ""
+    size = f"{spacing[0]:g} x {spacing[1]:g} mm (down x along)" if spacing else ""
+    reference = f"{pet['reference']} ({pet['reference_from']})" if pet["reference"] else ""
+    return [
+        ("series", f"{pet['series']}, {pet['files']} file(s)"),
+        ("matrix", " of ".join(part for part in (slices, matrix and f"{matrix[0]} x {matrix[1]}") if part)),
+        ("voxel", f"{size}, {step:g} mm between slices" if step else size),
+        ("values", pet["unit"] or ""),
+        ("decay", pet["decay_correction"] or ""),
+        ("reference", reference),
+        ("made by", pet["reconstruction"] or ""),
     ]

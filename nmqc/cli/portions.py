@@ -113,7 +113,7 @@ def _of_other(alone: Acquisition, other: Test) -> str:
 
 
 def _no_phantom(alone: Acquisition, tests: Sequence[Test]) -> str:
-    if not any(alone.kind in (*test.kinds, "") for test in tests):
+    if not any(test.takes(alone) for test in tests):
         return (
             f"this is a {alone.kind} acquisition: give a static planar image; `nmqc identify` says which command is "
             "for it"

@@ -55,6 +55,7 @@ zero_slope              a slice whose RescaleSlope is 0
 mixed_units             slices in different units
 not_activity            values that are no activity: a flow, a ratio, a standard deviation, ...
 factors_differ          slices with different factors of Philips
+reference_conflict      a reference time by the user for values that were not corrected for decay
 not_decay_corrected     slices of different times, not corrected for decay, that cannot be corrected
 ======================  ====================================================================================
 
@@ -82,6 +83,9 @@ Decisions where standard and contract leave a choice:
   transverse, none flipped. Values are float32, rescaled in float64 slice by slice and rounded once.
 * **PET units**: what is no concentration is read for ratios, with the remark ``relative_units``. Values that were not
   corrected for decay are corrected to the start of the first slice.
+* **PET reference time**: one that the user gives replaces the header's and leaves the values as they are
+  (``reference_time`` says by how much the two differ). It is refused for values that were not corrected for decay:
+  they refer to no one time.
 """
 
 from __future__ import annotations
@@ -89,9 +93,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from nmqc.dicom.interface import Identity, ReadOptions, ReadOutcome, VolumeOutcome
+from nmqc.dicom.interface import Card, Identity, ReadOptions, ReadOutcome, VolumeOutcome
 
-__all__ = ["Identity", "ReadOptions", "ReadOutcome", "VolumeOutcome", "identify", "read_nm", "read_pet"]
+__all__ = [
+    "Card",
+    "Identity",
+    "ReadOptions",
+    "ReadOutcome",
+    "VolumeOutcome",
+    "card",
+    "identify",
+    "read_nm",
+    "read_pet",
+]
+
+
+def card(path: Path, options: ReadOptions) -> Card:
+    """Return what the header of one file tells, without its pixels: to sort files by.
+
+    Raises
+    ------
+    UnusableInput
+        Where the file is no DICOM, or cannot be read.
+    """
+    from nmqc.dicom.card import read_card
+
+    return read_card(path, options)
 
 
 def read_nm(paths: Sequence[Path], options: ReadOptions) -> ReadOutcome:
@@ -118,7 +145,7 @@ def read_nm(paths: Sequence[Path], options: ReadOptions) -> ReadOutcome:
 
 
 def read_pet(
-    paths: Sequence[Path], options: ReadOptions, series: str | None = None, all_series: bool = False
+    paths: Sequence[Path], options: ReadOptions, series: Sequence[str] = (), all_series: bool = False
 ) -> VolumeOutcome:
     """Read PET volumes: each from the slices of one series.
 
@@ -127,14 +154,15 @@ def read_pet(
     paths : folders, files of single slices, or multi-frame files, as typed by the user. Each folder stands for
         itself; all files that are named one by one belong together.
     options : what the user and the site say; heads have no meaning here
-    series : the first 8 hexadecimal digits of the SHA-256 of a series' UID: read this one alone
+    series : for each series that is wanted the first 8 hexadecimal digits of the SHA-256 of its UID: these alone are
+        read; one that is not there is refused with the list of all. () for no choice
     all_series : read every series; else several in one folder, or among the files, are refused with their list
 
     Returns
     -------
     VolumeOutcome
-        Volumes and refusals, each in the order of the arguments. Files that are refused alike in one folder are one
-        refusal that counts them. No series stops another.
+        Volumes and refusals, each in the order of the arguments; volumes in that of `series` where it is given. Files
+        that are refused alike in one folder are one refusal that counts them. No series stops another.
 
     Raises
     ------
@@ -149,8 +177,9 @@ def read_pet(
 def identify(paths: Sequence[Path], options: ReadOptions) -> tuple[Identity, ...]:
     """Say what each file is, in the order of the arguments, and why it would be refused.
 
-    Nothing but allow-listed fields is given; PET and other images are described, too, as far as their header
-    can be read.
+    Nothing but allow-listed fields is given; other images are described, too, as far as their header can be read. The
+    slices of a PET series are one entry, in the place of the first; a folder is described by its PET series, an entry
+    each, and by what else in it would be refused. A PET slice alone is described as a file.
 
     Raises
     ------

@@ -11,7 +11,8 @@ from nmqc.dicom.acquired import acquisition_time
 from nmqc.dicom.interface import SPACING_RANGE_MM, Identity, ReadOptions
 from nmqc.dicom.nm import image_kind, read_acquisition, software
 from nmqc.dicom.nuclides import radionuclide
-from nmqc.dicom.pet import read_volumes
+from nmqc.dicom.pet_files import is_folder
+from nmqc.dicom.pet_identity import identify_folder, with_series_together
 from nmqc.dicom.pet_slices import series_name
 from nmqc.dicom.safe import (
     PET_CLASS,
@@ -27,62 +28,32 @@ from nmqc.dicom.several import shown_name
 from nmqc.dicom.systems import check_patterns, is_synthetic, recognise
 from nmqc.dicom.values import Header
 from nmqc.errors import UnusableInput
-from nmqc.model import Acquisition, Refusal, Volume
+from nmqc.model import Acquisition, Refusal
 
 _UNKNOWN_CONTENT = {
     "missing": "no file",
     "folder": "a folder",
     "not_dicom": "not DICOM",
 }
-_NO_SERIES = ("no_images", "several_folders", "too_large", "unreadable")
 
 
 def identify_files(paths: Sequence[Path], options: ReadOptions) -> tuple[Identity, ...]:
-    """Return what each file is, in the order of the arguments."""
+    """Return what each file is, in the order of the arguments; a PET series as one, a folder by its PET series."""
     check_patterns(options.site)
-    return tuple(
-        (path.is_dir() and _identify_series(path, number, options)) or _identify_one(path, number, options)
-        for number, path in enumerate(paths, start=1)
-    )
-
-
-def _identify_series(folder: Path, number: int, options: ReadOptions) -> Identity | None:
-    """Return what the PET series in a folder is; None where the folder holds none."""
-    outcome = read_volumes([folder], options, None, False)
-    called, name = (shown_name(folder, place, None, options) for place in (1, number))
-    if outcome.volumes:
-        return Identity(name, "a PET series", **_volume_facts(outcome.volumes[0]))
-    of_series = (one for one in outcome.refused if one.file == called and one.code not in _NO_SERIES)
-    refused = next(of_series, None)
-    return None if refused is None else Identity(name, "a PET series", refused=refused)
-
-
-def _volume_facts(volume: Volume) -> dict[str, Any]:
-    """Return what a whole PET series tells."""
-    slices, rows, columns = volume.values.shape
-    step, *spacing = volume.spacing_mm
-    return {
-        "system": volume.source.system,
-        "software": volume.source.software,
-        "matrix": (rows, columns),
-        "spacing_mm": tuple(spacing),
-        "frames": slices,
-        "durations_s": () if volume.duration_s is None else (volume.duration_s,),
-        "radionuclide": volume.source.radionuclide,
-        "acquired": volume.source.acquired,
-        "acquired_from": volume.source.acquired_from,
-        "synthetic": volume.source.synthetic,
-        "remarks": volume.remarks,
-        "series": volume.series,
-        "unit": volume.unit,
-        "step_mm": step,
-        "reconstruction": volume.reconstruction,
-    }
+    found: list[Identity] = []
+    slices: list[Identity] = []
+    for number, path in enumerate(paths, start=1):
+        of_folder = identify_folder(path, number, options) if is_folder(path) else []
+        found += of_folder or [_identify_one(path, number, options)]
+        if not of_folder and found[-1].series:
+            slices.append(found[-1])
+    return tuple(with_series_together(found, slices, paths, options))
 
 
 def _identify_one(path: Path, number: int, options: ReadOptions) -> Identity:
     content: Content | None = None
-    known = Identity(shown_name(path, number, None, options), "a file that cannot be read")
+    name = shown_name(path, number, None, options)
+    known = Identity(name, "a file that cannot be read", places=(number,))
     try:
         with refusing(), silence():
             content = read_content(path)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Literal
 
 from nmqc.model import (
     Acquisition,
@@ -13,10 +14,12 @@ from nmqc.model import (
     Remark,
     SiteSystem,
     System,
+    Tracer,
     Volume,
 )
 
 SPACING_RANGE_MM = (0.05, 50.0)
+_DATE_ALONE = len("2026-11-16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,15 @@ class ReadOptions:
     system : name that replaces the recognised one, or a site's own name of one camera (its unit)
     site : the site's cameras
     show_file_names : False replaces each name by the start of the file's SHA-256
+    reference : ISO 8601 date and time, the scanner's local time, or None
+        Of a PET series: the time that its decay-corrected values refer to, instead of what the header tells. A series
+        that was not corrected for decay is refused with it: nothing was corrected to that time.
 
     Raises
     ------
     ValueError
-        If a pixel size is outside 0.05 to 50 mm, the detector is below 1, or the time is not ISO 8601.
+        If a pixel size is outside 0.05 to 50 mm, the detector is below 1, or a time is not ISO 8601; if the reference
+        has no time of day, or an offset from UTC, which the header's times do not have.
     """
 
     pixel_mm: tuple[float, float] | None = None
@@ -48,6 +55,7 @@ class ReadOptions:
     system: str | None = None
     site: tuple[SiteSystem, ...] = ()
     show_file_names: bool = True
+    reference: str | None = None
 
     def of_file(self, place: int) -> ReadOptions:
         """Return what is said of one file, by its place among the arguments, from 1."""
@@ -63,6 +71,43 @@ class ReadOptions:
             raise ValueError("detectors are numbered from 1")
         if self.acquired is not None:
             datetime.fromisoformat(self.acquired)
+        if self.reference is not None:
+            _check_local(self.reference)
+
+
+def _check_local(moment: str) -> None:
+    """Refuse what is no date with a time of day, or has an offset from UTC."""
+    try:
+        local = datetime.fromisoformat(moment).tzinfo is None
+    except ValueError:
+        local = False
+    if not local or len(moment) <= _DATE_ALONE:
+        raise ValueError("the reference time must be the scanner's date and time of day: 2026-11-16T10:15:00")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the header alone tells of a file, to sort files by.
+
+    Attributes
+    ----------
+    family : "nm", "pet" or "other"
+    content : what it is, in words
+    kind : third value of ImageType, or ""
+    system : None of another family
+    acquired : ISO 8601, or None
+    study, series : short digests of their UIDs, "" where they are missing
+    description : of the series: for rules to search in, never shown and never stored
+    """
+
+    family: Literal["nm", "pet", "other"]
+    content: str
+    kind: str = ""
+    system: System | None = None
+    acquired: str | None = None
+    study: str = ""
+    series: str = ""
+    description: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +128,11 @@ class VolumeOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What one file is, in fields that may be shown.
+    """What one file, or one PET series, is, in fields that may be shown.
 
     Attributes
     ----------
-    file, sha256 : the name to show, and the SHA-256 of the bytes ("" where they cannot be read)
+    file, sha256 : the name to show, and the SHA-256 of the bytes ("" where they cannot be read, and of a PET series)
     content : what it is, in words: "an NM image", "a PET image", "not DICOM", ...
     refused : why it would not be analysed, or None
     kind : third value of ImageType, or ""
@@ -101,6 +146,10 @@ class Identity:
     unit : of a PET series, the unit of its values, else ""
     step_mm : of a PET series, the distance between slices, else None
     reconstruction : of a PET series, the header's words on it, cleaned, else ""
+    tracer : of a PET series, what its values refer to, else None
+    places : the numbers of its arguments, from 1
+    files : how many files it is
+    volume : of a PET series that can be read, its volume, else None
     """
 
     file: str
@@ -127,3 +176,7 @@ class Identity:
     unit: str = ""
     step_mm: float | None = None
     reconstruction: str = ""
+    tracer: Tracer | None = None
+    places: tuple[int, ...] = ()
+    files: int = 1
+    volume: Volume | None = field(default=None, repr=False)

@@ -15,11 +15,13 @@ from nmqc.dicom.pet_volume import build_volume, reconstruction
 from nmqc.dicom.safe import Content, check_pet_class, open_dicom, read_content, refusing, silence
 from nmqc.dicom.several import shown_name
 from nmqc.dicom.systems import check_patterns
+from nmqc.dicom.values import Header, clean
 from nmqc.errors import UnusableInput
 from nmqc.model import Refusal, Volume
 
 _THREADS = 4
 _SHOWN = 12
+_NAME_LENGTH = 16
 
 Group = Sequence[PetSlice]
 
@@ -32,31 +34,92 @@ class _Refused:
     group: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesRead:
+    """What came of one series.
+
+    Attributes
+    ----------
+    name : first 8 hexadecimal digits of the SHA-256 of its UID
+    file : its folder, or the first of its files, as it may be shown
+    header : of its first file
+    places : the numbers of its arguments
+    files, slices : how many there are
+    outcome : its volume, or why there is none
+    """
+
+    name: str
+    file: str
+    header: Header
+    places: tuple[int, ...]
+    files: int
+    slices: int
+    outcome: Volume | Refusal
+
+
 def read_volumes(
-    paths: Sequence[Path], options: ReadOptions, series: str | None, all_series: bool
+    paths: Sequence[Path], options: ReadOptions, series: Sequence[str], all_series: bool
 ) -> VolumeOutcome:
     """Return a volume for each series that is asked for, and what was refused."""
     check_patterns(options.site)
+    numbered = dict(enumerate(paths, start=1))
+    named = _named(numbered, options)
     with silence():
-        return _read(paths, options, series, all_series)
-
-
-def _read(paths: Sequence[Path], options: ReadOptions, series: str | None, all_series: bool) -> VolumeOutcome:
-    named = {place: shown_name(path, place, None, options) for place, path in enumerate(paths, start=1)}
-    files, refused = _gathered(paths, named)
-    slices, of_files = _read_all(files, options)
-    refused += _counted(of_files)
-    chosen, of_choice = _chosen(_series(slices), named, series, all_series)
-    outcomes = [_built(members, named, options) for members in chosen.values()]
+        found, refused = _found(numbered, named, options)
+        chosen, of_choice = _chosen(found, named, series, all_series)
+        outcomes = [_built(members, named, options) for members in chosen.values()]
     refused += [*of_choice, *(one for one in outcomes if isinstance(one, Refusal))]
     volumes = tuple(one for one in outcomes if isinstance(one, Volume))
     return VolumeOutcome(volumes, tuple(sorted(refused, key=lambda one: one.place)))
 
 
-def _gathered(paths: Sequence[Path], named: Mapping[int, str]) -> tuple[list[Candidate], list[Refusal]]:
+def read_every(
+    numbered: Mapping[int, Path], options: ReadOptions
+) -> tuple[tuple[SeriesRead, ...], tuple[Refusal, ...]]:
+    """Return what came of each series in some files and folders, and what else was refused of them.
+
+    Parameters
+    ----------
+    numbered : each path by its number among the arguments
+    """
+    named = _named(numbered, options)
+    with silence():
+        found, refused = _found(numbered, named, options)
+        every = tuple(_every(name, members, named, options) for name, members in found.items())
+    return every, tuple(refused)
+
+
+def _every(name: str, members: Group, named: Mapping[int, str], options: ReadOptions) -> SeriesRead:
+    return SeriesRead(
+        name,
+        _called(members, named),
+        members[0].header,
+        tuple(sorted({one.input.place for one in members})),
+        len({one.input for one in members}),
+        len(members),
+        _built(members, named, options),
+    )
+
+
+def _named(numbered: Mapping[int, Path], options: ReadOptions) -> dict[int, str]:
+    return {place: shown_name(path, place, None, options) for place, path in numbered.items()}
+
+
+def _found(
+    numbered: Mapping[int, Path], named: Mapping[int, str], options: ReadOptions
+) -> tuple[dict[str, Group], list[Refusal]]:
+    """Return the slices of every series, and the refusals of files and folders."""
+    files, refused = _gathered(numbered, named)
+    slices, of_files = _read_all(files, options)
+    return _series(slices), [*refused, *_counted(of_files)]
+
+
+def _gathered(
+    numbered: Mapping[int, Path], named: Mapping[int, str]
+) -> tuple[list[Candidate], list[Refusal]]:
     files: list[Candidate] = []
     refused: list[Refusal] = []
-    for place, path in enumerate(paths, start=1):
+    for place, path in numbered.items():
         try:
             files += candidates(path, place)
         except UnusableInput as refusal:
@@ -111,23 +174,25 @@ def _series(slices: Sequence[PetSlice]) -> dict[str, Group]:
 
 
 def _chosen(
-    found: dict[str, Group], named: Mapping[int, str], series: str | None, all_series: bool
+    found: dict[str, Group], named: Mapping[int, str], series: Sequence[str], all_series: bool
 ) -> tuple[dict[str, Group], list[Refusal]]:
     """Return the series to read, and the refusals where they cannot be told."""
-    if series is not None:
-        return _asked(found, series.lower(), named)
+    if series:
+        return _asked(found, [name.lower() for name in series], named)
     return (found, []) if all_series else _single(found, named)
 
 
 def _asked(
-    found: Mapping[str, Group], series: str, named: Mapping[int, str]
+    found: Mapping[str, Group], series: Sequence[str], named: Mapping[int, str]
 ) -> tuple[dict[str, Group], list[Refusal]]:
-    """Return the one series that is asked for; refused with the list of all where it is not there."""
-    if series in found or not found:
-        return {name: members for name, members in found.items() if name == series}, []
+    """Return the series that are asked for, in their order; a refusal that lists all where one is not there."""
+    chosen = {name: found[name] for name in series if name in found}
+    missing = [clean(name, _NAME_LENGTH) for name in dict.fromkeys(series) if name not in found]
+    if not missing or not found:
+        return chosen, []
     members = next(iter(found.values()))
-    reason = f"holds no series of that name, but {_listed(found)}; choose one with --series"
-    return {}, [_refusal(members, named, UnusableInput("no_such_series", reason))]
+    reason = f"holds no series {' or '.join(missing)}, but {_listed(found)}; choose of these with --series"
+    return chosen, [_refusal(members, named, UnusableInput("no_such_series", reason))]
 
 
 def _single(found: Mapping[str, Group], named: Mapping[int, str]) -> tuple[dict[str, Group], list[Refusal]]:
@@ -167,8 +232,14 @@ def _built(members: Group, named: Mapping[int, str], options: ReadOptions) -> Vo
 
 
 def _refusal(members: Group, named: Mapping[int, str], refusal: UnusableInput) -> Refusal:
-    """Return the refusal of a series, called by its folder, or by the first of its files."""
+    """Return the refusal of a series."""
     first = members[0]
-    file = named[first.group] if first.group else first.input.file
     sha256 = first.input.sha256 if len(members) == 1 else ""
+    file = _called(members, named)
     return Refusal(file, refusal.code, refusal.reason, sha256=sha256, place=first.input.place)
+
+
+def _called(members: Group, named: Mapping[int, str]) -> str:
+    """Return how a series is called: by its folder, or by the first of its files."""
+    first = members[0]
+    return named[first.group] if first.group else first.input.file

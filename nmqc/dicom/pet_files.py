@@ -35,6 +35,14 @@ class Candidate:
     group: int
 
 
+def is_folder(path: Path) -> bool:
+    """Say whether a path is a folder; what cannot be looked at is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def candidates(path: Path, place: int) -> list[Candidate]:
     """Return the files of one argument: itself, or those of a folder, by name.
 
@@ -46,7 +54,7 @@ def candidates(path: Path, place: int) -> list[Candidate]:
     UnusableInput
         ``no_images``, ``several_folders``, ``too_large``, ``unreadable``.
     """
-    if not path.is_dir():
+    if not is_folder(path):
         return [Candidate(path, place, 0)]
     try:
         files = _files(path)

@@ -84,7 +84,7 @@ def read_slices(
     stored, remarks = _stored(header, file)
     uid = header.text("SOPInstanceUID", 128)
     input_file = InputFile(name, file.sha256, pixels_sha256(stored), uid, place)
-    spacing_mm, spacing_remarks = pixel_spacing(header, options)
+    spacing_mm, spacing_remarks = _pixel_size(header, options)
     along, down = _directions(header)
     slope, intercept = (_scale(header, keyword) for keyword in ("RescaleSlope", "RescaleIntercept"))
     first = _vector(header, "ImagePositionPatient", 3)
@@ -108,6 +108,19 @@ def read_slices(
         )
         for frame, position in zip(stored, _positions(header, first, along, down, len(stored)), strict=True)
     )
+
+
+def _pixel_size(header: Header, options: ReadOptions) -> tuple[tuple[float, float], tuple[Remark, ...]]:
+    """Return the pixel size as `pixel_spacing`; its advice to give one is for single images."""
+    try:
+        return pixel_spacing(header, options)
+    except UnusableInput as refusal:
+        if options.pixel_mm is not None:
+            raise
+        what = refusal.reason.split("; ")[0]
+        raise UnusableInput(
+            refusal.code, f"{what}; export the series anew, as the scanner stored it"
+        ) from None
 
 
 def series_name(header: Header) -> str:

@@ -18,11 +18,12 @@ _DATES = ("SeriesDate", "StudyDate")
 _SPREAD_S = 5.0  # times of acquisition are often whole seconds; real series spread by 1 to 1.4 s
 _AFTER_START_S = 2.0  # a series cannot begin after its first slice, but for rounding
 _HALF_DAY_S = 12 * 3600.0
-FRAME_REFERENCE, SERIES, MAKER, FIRST_SLICE = (
+FRAME_REFERENCE, SERIES, MAKER, FIRST_SLICE, USER = (
     "frame reference times",
     "series date and time",
     "the maker's private header",
     "start of the first acquisition",
+    "user",
 )
 
 
@@ -123,6 +124,20 @@ def start_reference(times: Sequence[FrameTime], header: Header, half_life_s: flo
         return Reference(None)
     source = next(iter(known))
     return Reference(known[source], source, _disagreement(source, known))
+
+
+def user_reference(asked: str, told: Reference) -> Reference:
+    """Return the reference that the user gives, with a remark where the header's differs by more than 5 s.
+
+    Parameters
+    ----------
+    asked : ISO 8601, the scanner's local time
+    told : by the header
+    """
+    moment = datetime.fromisoformat(asked)
+    apart_s = 0.0 if told.moment is None else (told.moment - moment).total_seconds()
+    text = f"values refer to the time that was given; it would be {apart_s:+.0f} s by {told.source}"
+    return Reference(moment, USER, (Remark("reference_time", text),) if abs(apart_s) > _SPREAD_S else ())
 
 
 def mean_time_s(duration_s: float, half_life_s: float | None) -> float:

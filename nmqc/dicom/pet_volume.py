@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nmqc.dicom.acquired import acquisition_time
@@ -11,7 +12,14 @@ from nmqc.dicom.interface import ReadOptions
 from nmqc.dicom.nm import software
 from nmqc.dicom.pet_slices import PetSlice
 from nmqc.dicom.pet_stack import Stack, lay_out, stack_slices
-from nmqc.dicom.pet_times import FIRST_SLICE, Reference, decay_factors, first_start, start_reference
+from nmqc.dicom.pet_times import (
+    FIRST_SLICE,
+    Reference,
+    decay_factors,
+    first_start,
+    start_reference,
+    user_reference,
+)
 from nmqc.dicom.pet_tracer import ReadTracer, read_tracer, stamp
 from nmqc.dicom.pet_units import RELATIVE, Unit, read_unit
 from nmqc.dicom.systems import UNIDENTIFIED, Recognised, is_synthetic, recognise
@@ -62,7 +70,7 @@ def build_volume(members: Sequence[PetSlice], options: ReadOptions) -> Volume:
     header = slices[0].header
     _refuse_reprojection(header)
     read = read_tracer(header, first_start([one.time for one in slices]))
-    decay = _decay(slices, read)
+    decay = _decay(slices, read, options.reference)
     unit = read_unit([one.header for one in slices], decay.tracer)
     if not decay.usable:
         unit = Unit(RELATIVE, False)
@@ -112,27 +120,41 @@ def _refuse_reprojection(header: Header) -> None:
         )
 
 
-def _decay(slices: Sequence[PetSlice], read: ReadTracer) -> _Decay:
-    """Return what the values refer to; uncorrected ones are corrected to the start of the first slice."""
-    times = [one.time for one in slices]
-    ones = (1.0,) * len(slices)
+def _decay(slices: Sequence[PetSlice], read: ReadTracer, asked: str | None) -> _Decay:
+    """Return what the values refer to; uncorrected ones are corrected to the start of the first slice.
+
+    `asked` is the time that they refer to by the user.
+    """
     if read.tracer.decay_correction == "NONE":
+        if asked is not None:
+            raise UnusableInput(
+                "reference_conflict",
+                "is not corrected for decay by its header (DecayCorrection NONE), so that its values refer to no one "
+                "time: nmqc corrects them to the start of the first slice; leave out --reference-time",
+            )
         return _corrected(slices, read)
-    reference = Reference(None)
-    if read.tracer.decay_correction == "START":
-        reference = start_reference(times, slices[0].header, read.half_life_s)
+    reference = _told_reference(slices, read)
+    if asked is not None:
+        reference = user_reference(asked, reference)
     tracer = replace(
         read.tracer,
         reference=None if reference.moment is None else stamp(reference.moment),
         reference_from=reference.source,
     )
-    if read.tracer.decay_correction == "ADMIN" and read.tracer.measured is not None:
-        tracer = replace(tracer, reference=read.tracer.measured, reference_from=_ADMINISTRATION)
     remarks = reference.remarks
     if tracer.reference is None:
         text = "the header does not tell the time that the decay-corrected values refer to"
         remarks = (Remark(NO_REFERENCE_TIME, text),)
-    return _Decay(tracer, ones, True, remarks)
+    return _Decay(tracer, (1.0,) * len(slices), True, remarks)
+
+
+def _told_reference(slices: Sequence[PetSlice], read: ReadTracer) -> Reference:
+    """Return the time that decay-corrected values refer to by the header."""
+    if read.tracer.decay_correction == "START":
+        return start_reference([one.time for one in slices], slices[0].header, read.half_life_s)
+    if read.tracer.decay_correction == "ADMIN" and read.tracer.measured is not None:
+        return Reference(datetime.fromisoformat(read.tracer.measured), _ADMINISTRATION)
+    return Reference(None)
 
 
 def _corrected(slices: Sequence[PetSlice], read: ReadTracer) -> _Decay:
@@ -173,10 +195,11 @@ def _values(slices: Sequence[PetSlice], factors: Sequence[float]) -> NDArray[Any
     for into, one, factor in zip(values, slices, factors, strict=True):
         np.multiply(one.stored, _slope(one) * factor, out=exact)
         into[...] = np.add(exact, one.intercept * factor, out=exact)
-    if not np.isfinite(values).all():
-        raise UnusableInput(
-            "bad_header_value", "has scales too large for its values to be numbers; export the series anew"
-        )
+        if not np.isfinite(into).all():
+            raise UnusableInput(
+                "bad_header_value",
+                "has scales too large for its values to be numbers; export the series anew",
+            )
     return values
 
 

@@ -43,6 +43,11 @@ _OTHER_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.66": "raw data of the maker",
     "1.2.840.10008.5.1.4.1.1.104.1": "a PDF document",
 }
+#: what to do with an object that another command takes
+_INSTEAD = {
+    PET_CLASS: "give the folder of its whole series to nmqc pet: nmqc pet FOLDER",
+    **dict.fromkeys(_ENHANCED_PET, "export it as classic PET images, and give their folder to nmqc pet"),
+}
 _CLASS_FAMILIES = (
     ("1.2.840.10008.5.1.4.1.1.7", "a secondary capture, a picture of a screen"),
     ("1.2.840.10008.5.1.4.1.1.88", "a structured report"),
@@ -167,7 +172,9 @@ def read_content(path: Path, limit: int = SIZE_LIMIT) -> Content:
     try:
         facts = path.stat()
         if stat.S_ISDIR(facts.st_mode):
-            raise UnusableInput("folder", "is a folder: use nmqc batch")
+            raise UnusableInput(
+                "folder", "is a folder; use nmqc batch, or nmqc pet for the folder of a PET series"
+            )
         if not stat.S_ISREG(facts.st_mode):
             raise UnusableInput("unreadable", "is not a regular file; give the file itself")
         with path.open("rb") as stream:
@@ -304,8 +311,8 @@ def check_class(sop_class: str) -> None:
         ``not_an_nm_image``.
     """
     if sop_class not in NM_CLASSES:
-        words = class_name(sop_class)
-        raise UnusableInput("not_an_nm_image", f"is {words}; give NM images of a gamma camera")
+        next_step = _INSTEAD.get(sop_class, "give NM images of a gamma camera")
+        raise UnusableInput("not_an_nm_image", f"is {class_name(sop_class)}; {next_step}")
 
 
 def check_pet_class(sop_class: str) -> None:

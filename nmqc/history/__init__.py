@@ -2,25 +2,34 @@
 
 Nothing that was written is ever changed or taken out: a correction is a new entry, an exclusion an appended
 event. `find_address` settles where the history is, `History` reads and writes it, `key_of` says which results
-are the same one. No SOP instance UID is stored, only hashes.
+are the same one, `exclusive` lets one process at a time do a thing. No SOP instance UID is stored, only hashes.
 """
 
 from nmqc.history.address import Address, find_address
 from nmqc.history.entries import Entry, Event, Filters, Point, Recorded, RecordedRefusal
+from nmqc.history.files import Batched, Filed, FileMark, RecordedMark, Traces, path_digest
 from nmqc.history.key import InputKey, Key, key_of
+from nmqc.history.lock import exclusive
 from nmqc.history.store import History
 
 __all__ = [
     "Address",
+    "Batched",
     "Entry",
     "Event",
+    "FileMark",
+    "Filed",
     "Filters",
     "History",
     "InputKey",
     "Key",
     "Point",
     "Recorded",
+    "RecordedMark",
     "RecordedRefusal",
+    "Traces",
+    "exclusive",
     "find_address",
     "key_of",
+    "path_digest",
 ]

@@ -165,7 +165,7 @@ _SQLITE = Dialect(
 
 
 def _connect_sqlite(address: Address, timeout_s: float, read_only: bool) -> Database:
-    _check_place(address, read_only)
+    check_place(address, read_only)
     try:
         connection = sqlite3.connect(address.target, timeout=timeout_s, isolation_level=None)
     except sqlite3.Error as error:
@@ -181,7 +181,7 @@ def _connect_sqlite(address: Address, timeout_s: float, read_only: bool) -> Data
     return database
 
 
-def _check_place(address: Address, read_only: bool) -> None:
+def check_place(address: Address, read_only: bool) -> None:
     """Make the default folder; refuse a place where no file can be, or is, to be read."""
     path = Path(address.target)
     try:
@@ -224,7 +224,7 @@ _POSTGRESQL_ERRORS: dict[str, tuple[str, str]] = {
     "42501": (
         "history_no_permission",
         "the history {where} does not permit this to its user: ask for SELECT and INSERT on the tables "
-        "nmqc_*, and for the first use CREATE on the schema",
+        "nmqc_*; for the first use, and the first of a newer nmqc, let the owner of the tables record once",
     ),
     "25006": (
         "history_read_only",

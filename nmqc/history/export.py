@@ -39,12 +39,13 @@ def document(
         "nmqc": __version__,
         "history": where,
         "found": found,
-        "entries": [_entry(entry) for entry in entries],
+        "entries": [entry_json(entry) for entry in entries],
         "refused": [{"code": refusal.code, "reason": refusal.reason} for refusal in refused],
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """Return the JSON object of one entry."""
     events = [{"event": e.event, "reason": e.reason, "recorded": e.recorded} for e in entry.events]
     return {
         "number": entry.number,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import Any
 
+from nmqc.history.engines import Database, Row
 from nmqc.history.entries import Filters
+from nmqc.history.files import FileMark
+from nmqc.history.rows import MARK_COLUMNS, mark_of
 
 ENTRY_COLUMNS = (
     "r.number, r.recorded, r.nmqc, r.test, r.algorithm, r.system, r.system_unit, r.detector, "
@@ -18,6 +22,12 @@ POINT_COLUMNS = (
 LATEST_EVENT = (
     "LEFT JOIN nmqc_events e ON e.number = (SELECT MAX(number) FROM nmqc_events WHERE result = r.number)"
 )
+FILE_COLUMNS = ", ".join(f'"{name}"' for name in MARK_COLUMNS)
+_LATEST_OF_PATH = (
+    f"SELECT {FILE_COLUMNS} FROM nmqc_files WHERE number IN "
+    "(SELECT MAX(number) FROM nmqc_files {} GROUP BY path)"
+)
+_PIECE = 500  # SQLite takes no more than 999 values in the versions of before 2020
 _HOLDS_METRIC = "EXISTS (SELECT 1 FROM nmqc_measurements h WHERE h.name = ? AND h.result = r.number)"
 _EXCLUDED = {True: "e.event = 'excluded'", False: "COALESCE(e.event, 'included') = 'included'"}
 
@@ -48,3 +58,23 @@ def where_clause(filters: Filters, metric_column: str = "") -> tuple[str, tuple[
         asked.append((_EXCLUDED[filters.excluded], ()))
     clause = " AND ".join(condition for condition, _ in asked)
     return f"WHERE {clause}" if clause else "", tuple(value for _, values in asked for value in values)
+
+
+def rows_of(database: Database, statement: str, values: Collection[Any]) -> Iterator[Row]:
+    """Yield the rows that a query finds for values of any number; "{}" in it stands for their list.
+
+    Each value counts once, and no query is made for none.
+    """
+    distinct = sorted(set(values))
+    for start in range(0, len(distinct), _PIECE):
+        piece = distinct[start : start + _PIECE]
+        yield from database.rows(statement.format(", ".join("?" * len(piece))), piece)
+
+
+def latest_marks(database: Database, paths: Collection[str] | None) -> dict[str, FileMark]:
+    """Return the latest mark of each path that has one; of all paths where None are given."""
+    if paths is None:
+        found: Iterator[Row] = iter(database.rows(_LATEST_OF_PATH.format("")))
+    else:
+        found = rows_of(database, _LATEST_OF_PATH.format("WHERE path IN ({})"), paths)
+    return {row[0]: mark_of(row) for row in found}

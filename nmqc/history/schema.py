@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from nmqc import __version__
@@ -73,17 +73,46 @@ _TABLES_1 = (
     "CREATE INDEX nmqc_refusals_by_file ON nmqc_refusals (sha256)",
 )
 _GUARDED_1 = ("schema", "results", "inputs", "measurements", "events", "refusals")
+_TABLES_2 = (
+    """CREATE TABLE nmqc_files (
+        number INTEGER PRIMARY KEY,
+        path TEXT NOT NULL,
+        size BIGINT NOT NULL,
+        modified_ns BIGINT NOT NULL,
+        "group" TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('done', 'unknown', 'refused')),
+        code TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        tool TEXT NOT NULL,
+        configuration TEXT NOT NULL,
+        results TEXT NOT NULL,
+        recorded TEXT NOT NULL,
+        nmqc TEXT NOT NULL)""",
+    "CREATE INDEX nmqc_files_by_path ON nmqc_files (path, number)",
+    "CREATE INDEX nmqc_files_by_bytes ON nmqc_files (sha256)",
+    "CREATE INDEX nmqc_inputs_by_bytes ON nmqc_inputs (sha256)",
+)
+_GUARDED_2 = ("files",)
 _REASON = "the history of nmqc is append-only"
 
 
 def _sqlite_1() -> tuple[str, ...]:
-    guards = tuple(
+    tables = tuple(statement.format(sorted_text="TEXT") for statement in _TABLES_1)
+    return tables + _sqlite_guards(_GUARDED_1)
+
+
+def _sqlite_2() -> tuple[str, ...]:
+    return _TABLES_2 + _sqlite_guards(_GUARDED_2)
+
+
+def _sqlite_guards(tables: Sequence[str]) -> tuple[str, ...]:
+    return tuple(
         f"CREATE TRIGGER nmqc_{table}_no_{change.lower()} BEFORE {change} ON nmqc_{table} "
         f"BEGIN SELECT RAISE(ABORT, '{_REASON}'); END"
-        for table in _GUARDED_1
+        for table in tables
         for change in ("UPDATE", "DELETE")
     )
-    return tuple(statement.format(sorted_text="TEXT") for statement in _TABLES_1) + guards
 
 
 def _postgresql_1() -> tuple[str, ...]:
@@ -91,19 +120,26 @@ def _postgresql_1() -> tuple[str, ...]:
         "CREATE FUNCTION nmqc_append_only() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN RAISE EXCEPTION '{_REASON}'; END $$"
     )
-    guards = tuple(
+    tables = tuple(statement.format(sorted_text='TEXT COLLATE "C"') for statement in _TABLES_1)
+    return (*tables, function, *_postgresql_guards(_GUARDED_1))
+
+
+def _postgresql_2() -> tuple[str, ...]:
+    return _TABLES_2 + _postgresql_guards(_GUARDED_2)
+
+
+def _postgresql_guards(tables: Sequence[str]) -> tuple[str, ...]:
+    return tuple(
         f"CREATE TRIGGER nmqc_{table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON nmqc_{table} "
         "EXECUTE FUNCTION nmqc_append_only()"
-        for table in _GUARDED_1
+        for table in tables
     )
-    tables = tuple(statement.format(sorted_text='TEXT COLLATE "C"') for statement in _TABLES_1)
-    return (*tables, function, *guards)
 
 
 #: engine -> one function for each step, in order; the first makes version 1
 STEPS: dict[str, tuple[Callable[[], tuple[str, ...]], ...]] = {
-    "sqlite": (_sqlite_1,),
-    "postgresql": (_postgresql_1,),
+    "sqlite": (_sqlite_1, _sqlite_2),
+    "postgresql": (_postgresql_1, _postgresql_2),
 }
 
 
@@ -118,8 +154,8 @@ def bring_up_to_date(database: Database, read_only: bool) -> None:
     if read_only and version < len(steps):
         raise HistoryUnavailable(
             "history_older",
-            f"the history {database.where} is of an older nmqc: "
-            "record one result with this version to upgrade it",
+            f"the history {database.where} is of an older nmqc: record into it once with this version "
+            "(`nmqc batch FOLDER`, or the analysis of any file) to upgrade it; nothing in it changes",
         )
     with database.writing():
         for number, step in enumerate(steps[_version(database) :], start=_version(database) + 1):

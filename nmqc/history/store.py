@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Literal
@@ -11,12 +10,24 @@ from typing import Any, Literal
 from nmqc import __version__
 from nmqc.errors import UnusableInput
 from nmqc.history.address import Address
+from nmqc.history.chunk import Chunk, prepare
 from nmqc.history.engines import Database, connect
 from nmqc.history.entries import Entry, Event, Filters, Point, Recorded, RecordedRefusal
-from nmqc.history.key import InputKey, Key, digest_of, key_of
-from nmqc.history.query import ENTRY_COLUMNS, LATEST_EVENT, POINT_COLUMNS, where_clause
+from nmqc.history.files import Batched, Filed, FileMark, RecordedMark, Traces
+from nmqc.history.query import (
+    ENTRY_COLUMNS,
+    FILE_COLUMNS,
+    LATEST_EVENT,
+    POINT_COLUMNS,
+    latest_marks,
+    rows_of,
+    where_clause,
+)
+from nmqc.history.rows import append, mark_of, storable
 from nmqc.history.schema import bring_up_to_date, now
-from nmqc.model import EnergyWindow, Measurement, Refusal, Remark, Result
+from nmqc.model import Refusal, Result, Verdict
+
+_NEXT_EVENT = "SELECT COALESCE(MAX(number), 0) + 1 FROM nmqc_events"
 
 
 class History:
@@ -82,17 +93,7 @@ class History:
         ValueError
             If the payload holds NaN or an infinity.
         """
-        key = key_of(result)
-        known = self._known(key)
-        if known is not None:  # nothing is ever taken out: no lock is needed to trust this
-            return Recorded(known, False, self._remark(key))
-        with self._database.writing():
-            known, remark = self._known(key), self._remark(key)
-            if known is not None:
-                return Recorded(known, False, remark)
-            number = self._next("nmqc_results")
-            self._append_result(number, key, result, _payload_text(payload, remark))
-            return Recorded(number, True, remark)
+        return self.record_batch([Batched(results=((result, payload),))])[0].results[0]
 
     def record_refusal(self, refusal: Refusal, *, sha256: str, tool: str, configuration: str = "") -> bool:
         """Append an input that gave no result; return False where the same refusal stands there already.
@@ -103,17 +104,36 @@ class History:
         tool : version of the algorithm that refused it, or of nmqc
         configuration : hash of the configuration that was used; "" for none
         """
-        window = _window_name(refusal.energy_window)
-        same = {"sha256": sha256, "detector": refusal.detector, "energy_window": window, "code": refusal.code}
-        same |= {"tool": tool, "configuration": configuration}
-        key = digest_of(same)
+        refused = (refusal, sha256, tool, configuration)
+        return self.record_batch([Batched(refusals=(refused,))])[0].refusals[0]
+
+    def record_batch(self, items: Sequence[Batched]) -> list[Filed]:
+        """Append what stands not there already of many acquisitions, in one transaction.
+
+        All of it is written or nothing, so that the same items may be given again: what stands there is not
+        appended a second time, and a mark only where it differs from the latest of its path.
+
+        Returns
+        -------
+        list of Filed
+            What was done with each item, in their order.
+
+        Raises
+        ------
+        HistoryUnavailable
+            If it cannot be written; then nothing is. Open the history anew after `history_unreachable`.
+        ValueError
+            If a payload holds NaN or an infinity.
+        """
+        prepared = [prepare(item) for item in items]
+        chunk = Chunk(self._database, prepared)
+        if chunk.empty:  # nothing is ever taken out: no lock is needed to trust this
+            return chunk.filed
         with self._database.writing():
-            if self._database.rows("SELECT number FROM nmqc_refusals WHERE key = ?", (key,)):
-                return False
-            said = {"file": _storable(refusal.file), "reason": _storable(refusal.reason)}
-            row = {"number": self._next("nmqc_refusals"), "key": key, **_stamp(), **same, **said}
-            self._append("nmqc_refusals", [row])
-        return True
+            chunk = Chunk(self._database, prepared)
+            for table, rows in chunk.rows.items():
+                append(self._database, table, rows)
+        return chunk.filed
 
     def exclude(self, number: int, reason: str) -> bool:
         """Take a result out of baselines and trends; return False where it is excluded for this very reason.
@@ -137,17 +157,8 @@ class History:
         """
         return self._append_event(number, "included", reason)
 
-    def _append_result(self, number: int, key: Key, result: Result, payload: str) -> None:
-        facts = _facts(result) | {"payload": payload}
-        self._append("nmqc_results", [{"number": number, "key": key.digest, **_stamp(), **facts}])
-        inputs = [{"uid": one.uid, "pixels": one.pixels, "sha256": one.sha256} for one in key.inputs]
-        self._append("nmqc_inputs", [{"result": number, **row} for row in inputs])
-        measured = [_measurement(measurement) for measurement in result.measurements]
-        rows = [{"result": number, "position": position, **row} for position, row in enumerate(measured)]
-        self._append("nmqc_measurements", rows)
-
     def _append_event(self, number: int, event: Literal["excluded", "included"], reason: str) -> bool:
-        reason = _storable(reason.strip())
+        reason = storable(reason.strip())
         if not reason:
             raise UnusableInput(
                 "no_reason", "a result is excluded or included for a reason: give one with --reason"
@@ -156,43 +167,10 @@ class History:
             excluded = self.get(number).excluded
             if (excluded is None) if event == "included" else (excluded == reason):
                 return False
-            row = {"number": self._next("nmqc_events"), "result": number, "event": event, "reason": reason}
-            self._append("nmqc_events", [row | _stamp()])
+            number_of_event = int(self._database.rows(_NEXT_EVENT)[0][0])
+            row = {"number": number_of_event, "result": number, "event": event, "reason": reason}
+            append(self._database, "nmqc_events", [row | {"recorded": now(), "nmqc": __version__}])
         return True
-
-    def _append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append rows that have the same columns."""
-        if not rows:
-            return
-        columns = ", ".join(f'"{name}"' for name in rows[0])
-        places = ", ".join("?" for _ in rows[0])
-        statement = f"INSERT INTO {table} ({columns}) VALUES ({places})"
-        self._database.run_each(statement, [tuple(row.values()) for row in rows])
-
-    def _next(self, table: str) -> int:
-        """Return the number after the last; the write lock is held, so it is nobody else's."""
-        return int(self._database.rows(f"SELECT COALESCE(MAX(number), 0) + 1 FROM {table}")[0][0])
-
-    def _known(self, key: Key) -> int | None:
-        found = self._database.rows("SELECT number FROM nmqc_results WHERE key = ?", (key.digest,))
-        return int(found[0][0]) if found else None
-
-    def _remark(self, key: Key) -> Remark | None:
-        """Return the remark for inputs whose UID is known with other pixels."""
-        others = [number for one in key.inputs for number in self._with_other_pixels(one)]
-        if not others:
-            return None
-        text = (
-            f"result {min(others)} in the history was made from a file with the same SOP instance UID and "
-            "other pixels: one of the two files was changed after the acquisition"
-        )
-        return Remark("same_uid_other_pixels", text)
-
-    def _with_other_pixels(self, one: InputKey) -> list[int]:
-        if one.uid is None:
-            return []
-        statement = "SELECT result FROM nmqc_inputs WHERE uid = ? AND pixels <> ?"
-        return [int(row[0]) for row in self._database.rows(statement, (one.uid, one.pixels))]
 
     # --- reading ----------------------------------------------------------------------------------------
 
@@ -255,6 +233,47 @@ class History:
         rows = self._database.rows(f"SELECT {columns} FROM nmqc_refusals {where} ORDER BY number", values)
         return [RecordedRefusal(*row) for row in rows]
 
+    def marks(self, paths: Collection[str] | None = None) -> dict[str, FileMark]:
+        """Return the latest mark of each path (`path_digest`) that has one; None asks for all paths."""
+        return latest_marks(self._database, paths)
+
+    def briefs(self, numbers: Collection[int]) -> dict[int, tuple[str, int | None, Verdict]]:
+        """Return test, detector and verdict of the results with these numbers; their payloads are not read."""
+        asked = "SELECT number, test, detector, verdict FROM nmqc_results WHERE number IN ({})"
+        return {row[0]: (row[1], row[2], row[3]) for row in rows_of(self._database, asked, numbers)}
+
+    def traces(self, path: str, sha256: str) -> Traces:
+        """Return what is known of a file by its path (`path_digest`) and by its bytes.
+
+        Parameters
+        ----------
+        sha256 : of its bytes; "" where they are not at hand: then what they were by the latest mark of the path
+        """
+        latest = self._marks_where("number = (SELECT MAX(number) FROM nmqc_files WHERE path = ?)", path)
+        of_bytes = sha256 or (latest[0].mark.sha256 if latest else "")
+        same = self._marks_where("sha256 = ?", of_bytes) if of_bytes else latest
+        numbers = {number for one in same for number in one.mark.results}
+        made_from = self._database.rows("SELECT result FROM nmqc_inputs WHERE sha256 = ?", (of_bytes,))
+        marks = {one.number: one for one in (*latest, *same)}
+        return Traces(
+            tuple(marks[number] for number in sorted(marks)),
+            tuple(self._numbered(sorted(numbers | {row[0] for row in made_from}))),
+            tuple(self.refusals(of_bytes)),
+        )
+
+    def _numbered(self, numbers: Sequence[int]) -> list[Entry]:
+        if not numbers:
+            return []
+        places = ", ".join("?" for _ in numbers)
+        return self._entries(f"WHERE r.number IN ({places}) ORDER BY r.number", numbers)
+
+    def _marks_where(self, condition: str, value: str) -> list[RecordedMark]:
+        columns = f"number, recorded, nmqc, {FILE_COLUMNS}"
+        found = self._database.rows(
+            f"SELECT {columns} FROM nmqc_files WHERE {condition} ORDER BY number", (value,)
+        )
+        return [RecordedMark(row[0], row[1], row[2], mark_of(row[3:])) for row in found]
+
     def _entries(self, rest: str, values: Sequence[Any]) -> list[Entry]:
         rows = self._database.rows(
             f"SELECT {ENTRY_COLUMNS} FROM nmqc_results r {LATEST_EVENT} {rest}", values
@@ -270,53 +289,3 @@ class History:
         for row in self._database.rows(f"SELECT {columns} FROM nmqc_events {where} ORDER BY number", values):
             events.setdefault(row[0], []).append(Event(*row[1:]))
         return events
-
-
-def _facts(result: Result) -> dict[str, Any]:
-    """Return the columns of a result that can be asked for."""
-    return {
-        "test": result.test,
-        "algorithm": result.algorithm,
-        "system": _storable(result.source.system.name),
-        "system_unit": _storable(result.source.system.unit),
-        "detector": result.detector,
-        "energy_window": _window_name(result.energy_window),
-        "acquired": result.source.acquired,
-        "verdict": result.verdict,
-        "collimator": _storable(result.collimator),
-        "nuclide": _storable(result.source.radionuclide),
-    }
-
-
-def _measurement(measurement: Measurement) -> dict[str, Any]:
-    return {
-        "name": measurement.metric.name,
-        "of": measurement.of,
-        "value": float(measurement.value),
-        "unit": measurement.metric.unit,
-        "uncertainty": measurement.uncertainty,
-        "verdict": measurement.verdict,
-    }
-
-
-def _stamp() -> dict[str, str]:
-    return {"recorded": now(), "nmqc": __version__}
-
-
-def _payload_text(payload: Mapping[str, Any], remark: Remark | None) -> str:
-    """Return the JSON text that is stored: in ASCII, so that no encoding of a database can change it."""
-    stored = {**payload, "history": None}
-    if remark is not None:
-        stored["remarks"] = [*payload.get("remarks", []), {"code": remark.code, "text": remark.text}]
-    return json.dumps(stored, allow_nan=False)
-
-
-def _window_name(window: EnergyWindow | None) -> str | None:
-    if window is None:
-        return None
-    return _storable(window.name) or ", ".join(f"{low:g} to {high:g} keV" for low, high in window.ranges_kev)
-
-
-def _storable(text: str) -> str:
-    """Return text that both engines can keep: no NUL, no half of a surrogate pair."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

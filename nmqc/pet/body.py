@@ -20,6 +20,7 @@ OVERLAP = 0.88  # least overlap of the outline with the nominal one, as a part o
 COMPLETE = 0.93  # of the usual area: a slice that the body fills
 SEED_MM = 80.0  # FWHM over which the middle of the largest object is looked for
 OUTSIDE_MM, WALL_MM = 85.0, 15.0  # from the ring's axis and the wall: between them lies background alone
+ABOVE_AIR = 0.25  # of the 99.5th percentile
 BOUNDS = (0.6, 1.6)  # of the background: what its median is taken over
 
 Mask = NDArray[np.bool_]
@@ -132,8 +133,9 @@ def find_body(image: Coarse) -> Body:
 def background_level(values: NDArray[np.floating]) -> float:
     """Return the level that most of what is not empty has.
 
-    The median of what exceeds 5 % of the 99.5th percentile, then five times the median of what lies between 0.6 and
-    1.6 of it: no maximum is used, because the last slices can be noisier than any sphere is bright.
+    The median of what exceeds a quarter of the 99.5th percentile, which noise in air does not, then five times the
+    median of what lies between 0.6 and 1.6 of it: no maximum is used, because the last slices can be noisier than any
+    sphere is bright.
 
     Raises
     ------
@@ -144,7 +146,7 @@ def background_level(values: NDArray[np.floating]) -> float:
     high = float(np.quantile(some, 0.995))
     if high <= 0:
         raise _not_iec("it is empty")
-    level = float(np.median(some[some > 0.05 * high]))
+    level = float(np.median(some[some > ABOVE_AIR * high]))
     for _ in range(5):
         near = some[(some > BOUNDS[0] * level) & (some < BOUNDS[1] * level)]
         level = float(np.median(near)) if near.size else level

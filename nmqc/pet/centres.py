@@ -9,7 +9,7 @@ import numpy as np
 
 from nmqc.model import Volume
 from nmqc.pet.coarse import Floats
-from nmqc.pet.correlated import Noise
+from nmqc.pet.correlation import Noise
 from nmqc.pet.identify import WALL_MM, box
 from nmqc.pet.sphere import profile
 
@@ -129,7 +129,7 @@ def _centre(
     inside, outside = float(shape.sphere[0]), float(shape.outside[0])
     gains = np.linalg.pinv(slopes.T @ slopes) @ slopes.T
     gains[3] = inside * gains[3] + (outside - 1) * gains[4]
-    place, contrast = _errors(volume, voxels, gains[:4], left, noise)
+    place, contrast = _errors(voxels, gains[:4], left, noise)
     sigma = math.hypot(place, GRID_PART * max(volume.spacing_mm))
     return Centre(
         centre_zyx_mm[::-1], sigma, inside * signal + (outside - 1) * level, contrast, level, settled
@@ -164,14 +164,12 @@ def _linearised(
     return slopes, (float(signal), float(level)), voxels.values - signal * sphere - level * outside
 
 
-def _errors(
-    volume: Volume, voxels: _Voxels, gains: Floats, left: Floats, noise: Noise
-) -> tuple[float, float]:
+def _errors(voxels: _Voxels, gains: Floats, left: Floats, noise: Noise) -> tuple[float, float]:
     """Return the standard deviations of the centre along any axis, and of the contrast, by their gains."""
     variances = []
     for gain in gains:
         whole = np.zeros(voxels.inside.shape)
         whole[voxels.inside] = gain
-        variances.append(noise.variance(whole, volume.spacing_mm))
-    more = max(1.0, float((left**2).mean()) / noise.sigma**2) if noise.sigma > 0 else 1.0
+        variances.append(noise.variance(whole))
+    more = max(1.0, float((left**2).mean()) / noise.sd**2) if noise.sd > 0 else 1.0
     return math.sqrt(more * sum(variances[:3]) / 3), math.sqrt(more * variances[3])

@@ -40,6 +40,10 @@ class Noise:
         """The number of independent values that would tell the standard deviation as well as the voxels did."""
         return self.voxels / float(np.prod([2 * (one**2).sum() - 1 for one in self.along]))
 
+    def variance(self, gain: Floats) -> float:
+        """Return the variance of the sum of gain times value over a box of voxels, shape (slices, rows, columns)."""
+        return self.sd**2 * max(float(np.vdot(gain, self.spread(gain))), 0.0)
+
     def spread(self, block: Floats) -> Floats:
         """Return the correlation matrix of the last three axes (slices, rows, columns) times an array."""
         for axis, one in enumerate(self.along):

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +22,24 @@ from numpy.typing import NDArray
 from nmqc.errors import CannotMeasure
 from nmqc.measure.discs import disc_weights
 from nmqc.measure.frames import Findings
-from nmqc.measure.grid import Axis
 from nmqc.model import Measurement, NoiseFloor, Volume
 from nmqc.pet.coarse import axes_of
-from nmqc.pet.correlation import Noise, noise_of, toeplitz
-from nmqc.pet.cylinder_place import Cylinder, central_means, find_cylinder
+from nmqc.pet.correlation import Noise
+from nmqc.pet.cylinder_noise import (
+    cylinder_noise,
+    deviation_floor,
+    disc_sigma,
+    over_slices,
+    range_by_noise,
+    voxel_sd,
+)
+from nmqc.pet.cylinder_place import Cylinder, find_cylinder, means_along
+from nmqc.pet.cylinder_squares import Squares, measure_squares
 from nmqc.pet.metrics import UNIFORMITY_METRICS
+from nmqc.pet.parts import known
 from nmqc.pet.sphere import Floats
 
 FEWEST_SLICES, SHORTEST_MM = 5, 30.0
-DRAWS, SEED = 2000, 20261122
-SQUARES_MARGIN_MM = 12.5  # from the wall: the circle of 175 mm in a cylinder of 200 mm
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +111,6 @@ class Discs:
     mean_slice_percent: float
 
 
-@dataclass(frozen=True, slots=True)
-class Squares:
-    """Squares wholly within a circle 12.5 mm inside the wall (its radius to the millimetre), in all slices.
-
-    As in NEMA NU 2-1994.
-
-    `above_percent` is 100 (max - mean) / mean, `below_percent` 100 (mean - min) / mean, `cv_percent` 100 SD / mean;
-    `expected_percent` what normal noise of this SD alone makes of the first two.
-    """
-
-    count: int
-    above_percent: float
-    below_percent: float
-    cv_percent: float
-    expected_percent: float
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class CylinderFigures:
     """What was measured of a cylinder. `mean` and its sigma (by noise) are in the unit of the volume."""
@@ -159,18 +148,18 @@ def measure_cylinder(volume: Volume, options: CylinderOptions | None = None) -> 
     cylinder = find_cylinder(volume, options.central)
     used = _used(volume, cylinder, options)
     inside = _inside(volume, cylinder, used, options.central)
-    noise = _noise(volume, used, inside)
+    noise = cylinder_noise(volume, used, inside)
     profile = _profile(volume, cylinder, used, noise, options)
     mean = float(profile.means.mean())
-    mean_sigma = float(profile.sigmas.mean()) * _over_slices(noise, used)
-    spread = _voxel_sd(volume, used, inside)
+    mean_sigma = float(profile.sigmas.mean()) * over_slices(noise, used)
+    spread = voxel_sd(volume, used, inside)
     percent = 100 * spread / mean
     calibration, parts = _calibration(mean, mean_sigma, options)
     return CylinderFigures(
         cylinder=cylinder,
         profile=profile,
         discs=_discs(volume, cylinder, used, noise, options),
-        squares=_squares(volume, cylinder, used, options),
+        squares=measure_squares(volume, cylinder, used, options.square_mm),
         mean=mean,
         mean_sigma=mean_sigma,
         noise_percent=percent,
@@ -208,7 +197,7 @@ def give(figures: CylinderFigures, quantitative: bool, findings: Findings) -> No
 
 
 def _part(sigma: float) -> dict[str, float]:
-    return {"noise": sigma} if sigma > 0 else {}
+    return known({"counting": sigma})
 
 
 def _used(volume: Volume, cylinder: Cylinder, options: CylinderOptions) -> slice:
@@ -234,58 +223,17 @@ def _inside(volume: Volume, cylinder: Cylinder, used: slice, part: float) -> NDA
     return np.asarray(x * x + y * y <= (part * cylinder.radius_mm) ** 2)
 
 
-def _noise(volume: Volume, used: slice, inside: NDArray[np.bool_]) -> Noise:
-    """Return the noise of the voxels inside, without what is alike in all slices.
-
-    The mean over the slices that is taken off takes off a part of the noise, too, the same at every lag: it is put
-    back.
-    """
-    values = np.asarray(volume.values[used], np.float64)
-    pattern = (values * inside).sum(axis=0) / np.maximum(inside.sum(axis=0), 1)
-    found = noise_of(values - pattern, inside, volume.spacing_mm)
-    taken = float(toeplitz(found.along[0], len(values)).sum()) / len(values) ** 2
-    left = max(1 - taken, 0.1)
-    between_slices = found.along[0] * left + (1 - left)
-    return Noise(found.sd / math.sqrt(left), (between_slices, *found.along[1:]), found.voxels)
-
-
-def _voxel_sd(volume: Volume, used: slice, inside: NDArray[np.bool_]) -> float:
-    """Return the standard deviation of the voxels inside about the mean of their slice."""
-    values = np.asarray(volume.values[used], np.float64)
-    count = inside.sum(axis=(1, 2))
-    means = (values * inside).sum(axis=(1, 2)) / count
-    squares = (((values - means[:, None, None]) * inside) ** 2).sum()
-    return float(math.sqrt(squares / (count - 1).sum()))
-
-
-def _over_slices(noise: Noise, used: slice) -> float:
-    """Return the standard deviation of a mean over all slices, over that of one slice."""
-    count = used.stop - used.start
-    return float(math.sqrt(float(toeplitz(noise.along[0], count).sum())) / count)
-
-
-def _disc_sigma(noise: Noise, weights: Floats) -> float:
-    """Return the standard deviation, by noise, of the mean of one disc in one slice."""
-    shares = weights / weights.sum()
-    variance = float((shares * noise.spread(shares[None])[0]).sum())
-    return float(noise.sd * math.sqrt(max(variance, 0.0)))
-
-
 def _profile(
     volume: Volume, cylinder: Cylinder, used: slice, noise: Noise, options: CylinderOptions
 ) -> Profile:
-    slices, rows, columns = axes_of(volume)
-    z_mm = slices.centres_mm[used]
-    means = central_means(volume, cylinder, options.central)[used]
-    middle = cylinder.at(float(z_mm[z_mm.size // 2]))
-    _, _, weights = disc_weights(
-        columns.edges_mm, rows.edges_mm, middle, options.central * cylinder.radius_mm
-    )
-    sigma = _disc_sigma(noise, weights)
+    z_mm = axes_of(volume)[0].centres_mm[used]
+    radius_mm = options.central * cylinder.radius_mm
+    means = means_along(volume, cylinder, used, radius_mm)
+    sigma = _disc_sigma(volume, noise, cylinder.at(float(z_mm[z_mm.size // 2])), radius_mm)
     mean = float(means.mean())
     off = 100 * (means / mean - 1)
     worst = int(np.abs(off).argmax())
-    floor = _deviation_floor(100 * sigma / mean, noise.along[0], means.size)
+    floor = deviation_floor(100 * sigma / mean, noise.along[0], means.size)
     return Profile(
         z_mm,
         means,
@@ -301,22 +249,17 @@ def _profile(
 def _discs(volume: Volume, cylinder: Cylinder, used: slice, noise: Noise, options: CylinderOptions) -> Discs:
     out = cylinder.radius_mm - options.roi_radius_mm - options.roi_margin_mm
     offsets = ((0.0, 0.0), (out, 0.0), (0.0, out), (-out, 0.0), (0.0, -out))
-    slices, rows, columns = axes_of(volume)
-    each, sigmas = np.empty((5, used.stop - used.start)), np.empty(5)
-    for number, (to_x, to_y) in enumerate(offsets):
-        for index in range(used.start, used.stop):
-            x, y = cylinder.at(float(slices.centres_mm[index]))
-            down, along, weights = disc_weights(
-                columns.edges_mm, rows.edges_mm, (x + to_x, y + to_y), options.roi_radius_mm
-            )
-            shares = weights / weights.sum()
-            each[number, index - used.start] = (volume.values[index, down, along] * shares).sum()
-        sigmas[number] = _disc_sigma(noise, weights) * _over_slices(noise, used)
+    radius_mm, over = options.roi_radius_mm, over_slices(noise, used)
+    x, y = cylinder.at(float(axes_of(volume)[0].centres_mm[used][-1]))
+    each = np.array([means_along(volume, cylinder, used, radius_mm, off) for off in offsets])
+    sigmas = np.array(
+        [_disc_sigma(volume, noise, (x + to_x, y + to_y), radius_mm) * over for to_x, to_y in offsets]
+    )
     means = each.mean(axis=1)
     high, low = int(means.argmax()), int(means.argmin())
     both = float(means[high] + means[low])
     by_slice = 100 * (each.max(axis=0) - each.min(axis=0)) / (each.max(axis=0) + each.min(axis=0))
-    noise_range = _range_by_noise(sigmas)
+    noise_range = range_by_noise(sigmas)
     return Discs(
         means,
         sigmas,
@@ -329,55 +272,11 @@ def _discs(volume: Volume, cylinder: Cylinder, used: slice, noise: Noise, option
     )
 
 
-def _deviation_floor(percent: float, between_slices: Floats, count: int) -> NoiseFloor:
-    """Return mean and 95th percentile of the largest deviation from their mean of slices that differ by noise alone.
-
-    By 2,000 draws, of one seed, of normal values with the correlation of the slices.
-    """
-    values, vectors = np.linalg.eigh(toeplitz(between_slices, count))
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    draws = np.random.default_rng(SEED).standard_normal((DRAWS, count)) @ root.T
-    largest = percent * np.abs(draws - draws.mean(axis=1, keepdims=True)).max(axis=1)
-    return NoiseFloor(float(largest.mean()), float(np.percentile(largest, 95)))
-
-
-def _range_by_noise(sigmas: Floats) -> NoiseFloor:
-    """Return mean and 95th percentile of the range of normal values of mean 0, by 2,000 draws of one seed."""
-    draws = np.random.default_rng(SEED).standard_normal((DRAWS, sigmas.size)) * sigmas
-    ranges = np.ptp(draws, axis=1)
-    return NoiseFloor(float(ranges.mean()), float(np.percentile(ranges, 95)))
-
-
-def _squares(volume: Volume, cylinder: Cylinder, used: slice, options: CylinderOptions) -> Squares:
-    """Measure the squares, one of which is centred on the axis in every slice."""
-    slices, rows, columns = axes_of(volume)
-    side, reach = options.square_mm, round(cylinder.radius_mm) - SQUARES_MARGIN_MM
-    most = int(reach / side)
-    grid = np.arange(-most, most + 1) * side
-    corner = np.abs(grid) + side / 2
-    wholly = np.hypot(corner[:, None], corner) <= reach
-    values = []
-    for index in range(used.start, used.stop):
-        x, y = cylinder.at(float(slices.centres_mm[index]))
-        down, along = _overlaps(rows, y + grid, side), _overlaps(columns, x + grid, side)
-        values.append((down @ np.asarray(volume.values[index], np.float64) @ along.T)[wholly])
-    found = np.concatenate(values)
-    mean, cv = float(found.mean()), 100 * float(found.std(ddof=1) / found.mean())
-    chance = (found.size - 0.375) / (found.size + 0.25)
-    return Squares(
-        found.size,
-        100 * (float(found.max()) / mean - 1),
-        100 * (1 - float(found.min()) / mean),
-        cv,
-        NormalDist().inv_cdf(chance) * cv,
-    )
-
-
-def _overlaps(axis: Axis, middles_mm: NDArray[np.floating], width_mm: float) -> Floats:
-    """Return the part of each interval that lies in each pixel, shape (intervals, pixels); rows sum to 1 inside."""
-    low = np.maximum(axis.edges_mm[:-1], middles_mm[:, None] - width_mm / 2)
-    high = np.minimum(axis.edges_mm[1:], middles_mm[:, None] + width_mm / 2)
-    return np.asarray(np.maximum(high - low, 0.0) / width_mm)
+def _disc_sigma(volume: Volume, noise: Noise, centre_mm: tuple[float, float], radius_mm: float) -> float:
+    """Return the standard deviation, by noise, of the mean of a disc in one slice."""
+    _, rows, columns = axes_of(volume)
+    _, _, weights = disc_weights(columns.edges_mm, rows.edges_mm, centre_mm, radius_mm)
+    return disc_sigma(noise, weights)
 
 
 def _calibration(
@@ -388,7 +287,7 @@ def _calibration(
         return None, {}
     value = mean / options.expected
     parts = {
-        "noise": mean_sigma / options.expected,
-        "expected": value * options.expected_uncertainty / options.expected,
+        "counting": mean_sigma / options.expected,
+        "fill": value * options.expected_uncertainty / options.expected,
     }
-    return value, {name: part for name, part in parts.items() if part > 0}
+    return value, known(parts)

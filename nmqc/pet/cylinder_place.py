@@ -87,12 +87,28 @@ def find_cylinder(volume: Volume, central: float) -> Cylinder:
 
 def central_means(volume: Volume, cylinder: Cylinder, part: float) -> Floats:
     """Return the mean of every slice of a disc about the axis, of a part of the radius; shape (slices,)."""
+    return means_along(volume, cylinder, slice(None), part * cylinder.radius_mm)
+
+
+def means_along(
+    volume: Volume,
+    cylinder: Cylinder,
+    used: slice,
+    radius_mm: float,
+    off_mm: tuple[float, float] = (0.0, 0.0),
+) -> Floats:
+    """Return the mean of every slice used of a disc that follows the axis, shape (slices,).
+
+    Parameters
+    ----------
+    off_mm : of the disc's centre from the axis, (x, y)
+    """
     slices, rows, columns = axes_of(volume)
     means = []
-    for image, z_mm in zip(volume.values, slices.centres_mm, strict=True):
-        down, along, weights = disc_weights(
-            columns.edges_mm, rows.edges_mm, cylinder.at(float(z_mm)), part * cylinder.radius_mm
-        )
+    for image, z_mm in zip(volume.values[used], slices.centres_mm[used], strict=True):
+        x_mm, y_mm = cylinder.at(float(z_mm))
+        centre_mm = x_mm + off_mm[0], y_mm + off_mm[1]
+        down, along, weights = disc_weights(columns.edges_mm, rows.edges_mm, centre_mm, radius_mm)
         means.append(float((image[down, along] * weights).sum() / weights.sum()))
     return np.array(means)
 
@@ -159,12 +175,17 @@ def _line(z_mm: Floats, places_mm: Floats) -> tuple[float, float]:
 
 def _distance(image: Coarse, complete: NDArray[np.intp], axis: tuple[float, float, float, float]) -> Floats:
     """Return the distance of every voxel of some slices from the axis, across the scanner's."""
+    return np.asarray(np.hypot(*_from_axis(image, complete, axis)))
+
+
+def _from_axis(
+    image: Coarse, complete: NDArray[np.intp], axis: tuple[float, float, float, float]
+) -> tuple[Floats, Floats]:
+    """Return how far every voxel of some slices lies from the axis in x and in y."""
     z = image.slices.centres_mm[complete][:, None, None]
-    x, y = (
-        image.columns.centres_mm - axis[0] - axis[2] * z,
-        image.rows.centres_mm[:, None] - axis[1] - axis[3] * z,
-    )
-    return np.asarray(np.hypot(x, y))
+    x = image.columns.centres_mm - axis[0] - axis[2] * z
+    y = image.rows.centres_mm[:, None] - axis[1] - axis[3] * z
+    return x, y
 
 
 def _require_round(
@@ -174,26 +195,26 @@ def _require_round(
     axis: tuple[float, float, float, float],
 ) -> float:
     """Return the radius of a cross-section that is round and filled."""
-    z = image.slices.centres_mm[complete][:, None, None]
-    x, y = (
-        image.columns.centres_mm - axis[0] - axis[2] * z,
-        image.rows.centres_mm[:, None] - axis[1] - axis[3] * z,
-    )
+    x, y = _from_axis(image, complete, axis)
     distance = np.hypot(x, y)
     inside = mask[complete]
-    area = float(np.median(inside.sum(axis=(1, 2)))) * image.rows.pitch_mm * image.columns.pitch_mm
-    kept = inside & (distance < math.sqrt(area / math.pi) + APART_MM)
+    kept = inside & (distance < _radius(inside, image) + APART_MM)
     moments = np.array([[(a * b * kept).sum() for a in (x, y)] for b in (x, y)]) / kept.sum()
     low, high = np.linalg.eigvalsh(moments)
     ratio = math.sqrt(high / low)
     if ratio > ROUND:
         raise _not_a_cylinder(f"the cross-section is {ratio:.2f} times as wide as high")
-    area = float(np.median(kept.sum(axis=(1, 2)))) * image.rows.pitch_mm * image.columns.pitch_mm
-    radius_mm = math.sqrt(area / math.pi)
+    radius_mm = _radius(kept, image)
     well_inside = distance < radius_mm - image.rows.pitch_mm
     if float(kept[well_inside].mean()) < FILLED:
         raise _not_a_cylinder("the cross-section has cold parts")
     return radius_mm
+
+
+def _radius(inside: NDArray[np.bool_], image: Coarse) -> float:
+    """Return the radius of a circle as large as the median slice."""
+    area = float(np.median(inside.sum(axis=(1, 2)))) * image.rows.pitch_mm * image.columns.pitch_mm
+    return math.sqrt(area / math.pi)
 
 
 def _require_within(

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
 from nmqc.model import Volume
+from nmqc.pet.coarse import axes_of
 from nmqc.pet.correlation import Noise
 from nmqc.pet.phantom import IecPhantom, LungAxis, Sphere
 from nmqc.pet.sphere import Floats
-from nmqc.pet.sphere_image import axis_mm
 
 LUNG_MM = 25.5 + 10.0  # about the axis of the lung insert: its surface, and its blur
 SHELL_MM = 5.0  # thickness of the shell that tells the background of a small sphere
@@ -43,9 +43,7 @@ def quiet_background(volume: Volume, phantom: IecPhantom) -> NDArray[np.bool_]:
     CannotMeasure
         ``no_background``.
     """
-    z, y, x = (
-        axis_mm(count, pitch) for count, pitch in zip(volume.values.shape, volume.spacing_mm, strict=True)
-    )
+    z, y, x = (axis.centres_mm for axis in axes_of(volume))
     z, y = z[:, None, None], y[:, None]
     ends = phantom.first_z_mm + QUIET_MM, phantom.last_z_mm - QUIET_MM
     near = (np.abs(z - phantom.ring.z_mm) <= ABOUT_PLANE_MM) & (z >= ends[0]) & (z <= ends[1])
@@ -82,9 +80,7 @@ def shell_median(
         ``no_background``.
     """
     outer = inner_mm + SHELL_MM
-    places = [
-        axis_mm(count, pitch) for count, pitch in zip(volume.values.shape, volume.spacing_mm, strict=True)
-    ]
+    places = [axis.centres_mm for axis in axes_of(volume)]
     middles = sphere.z_mm, sphere.y_mm, sphere.x_mm
     near = [
         np.flatnonzero(np.abs(one - middle) <= outer) for one, middle in zip(places, middles, strict=True)
@@ -95,9 +91,8 @@ def shell_median(
     shell = (squared > inner_mm**2) & (squared <= outer**2) & ~near_lung(phantom.lung, x, y, z)
     if int(shell.sum()) < FEWEST:
         raise CannotMeasure("no_background", "too few voxels lie about the sphere to tell its background")
-    weights = shell / shell.sum()
-    variance = MEDIAN_VARIANCE * noise.sd**2 * float(np.vdot(weights, noise.spread(weights)))
-    return float(np.median(volume.values[np.ix_(*near)][shell])), max(variance, 0.0) ** 0.5
+    variance = MEDIAN_VARIANCE * noise.variance(shell / shell.sum())
+    return float(np.median(volume.values[np.ix_(*near)][shell])), variance**0.5
 
 
 def _squared(sphere: Sphere, x_mm: Floats, y_mm: Floats, z_mm: Floats) -> Floats:

@@ -11,7 +11,7 @@ from nmqc.errors import CannotMeasure
 from nmqc.measure.gaussian import FWHM_PER_SIGMA
 from nmqc.model import Volume
 from nmqc.pet.coarse import Floats, axes_of
-from nmqc.pet.correlated import Noise
+from nmqc.pet.correlation import Noise
 from nmqc.pet.metrics import SPHERES_MM
 from nmqc.pet.phantom import Hints
 from nmqc.pet.ring import FEWEST, Places, sphere_angles
@@ -122,8 +122,8 @@ def identify(volume: Volume, places: Places, noise: Noise, hints: Hints) -> Orde
         nearly as well.
     """
     found = radial_profiles(volume, places.xyz_mm)
-    shared = noise.shared(volume.spacing_mm)
-    contrast, error = _contrast(found, noise.sigma, shared)
+    shared = noise.voxels_per_element
+    contrast, error = _contrast(found, noise.sd, shared)
     seen = np.abs(contrast) > SEEN * error
     if seen.sum() < FEWEST:
         raise CannotMeasure(
@@ -132,7 +132,7 @@ def identify(volume: Volume, places: Places, noise: Noise, hints: Hints) -> Orde
             "fill and that the spheres lie within the volume",
         )
     tables = _tables(found)
-    unit = max(noise.sigma**2 * shared, 1e-12 * float((found.means**2).max()))
+    unit = max(noise.sd**2 * shared, 1e-12 * float((found.means**2).max()))
     tried = [
         (*_cost(tables, _labels(start, sense), seen, contrast > 0, unit), start, sense)
         for start, sense in _orders(places, hints)

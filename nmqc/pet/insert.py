@@ -11,11 +11,12 @@ import numpy as np
 from nmqc.errors import CannotMeasure
 from nmqc.measure.discs import Floats, disc_mean, disc_means
 from nmqc.model import Volume
+from nmqc.pet.background import RADIUS_MM as BACKGROUND_RADIUS_MM
 from nmqc.pet.background import Placement, slice_mm
-from nmqc.pet.metrics import SPHERES_MM
+from nmqc.pet.coarse import axes_of
 from nmqc.pet.options import Options
 from nmqc.pet.phantom import IecPhantom, LungAxis
-from nmqc.pet.scatter import Scatter, axes_of, require_finite
+from nmqc.pet.scatter import Scatter, require_finite
 
 RADIUS_MM = 15.0
 EXCLUSION_MM = {"2007": 10.0, "2012": 10.0, "2018": 30.0}
@@ -91,7 +92,7 @@ def measure_insert(
     slices = _slices(volume, phantom.lung, exclusion_mm)
     z_mm = np.array([slice_mm(volume, index) for index in slices])
     centres = [phantom.lung.at(float(z)) for z in z_mm]
-    rows, columns = axes_of(volume)
+    _, rows, columns = axes_of(volume)
     means = np.array(
         [
             disc_mean(volume.values[index], rows, columns, centre, RADIUS_MM)
@@ -101,8 +102,7 @@ def measure_insert(
     background = _background(volume, scatter, placement, slices, options)
     require_finite(means / background)
     residuals = np.asarray(100 * means / background)
-    largest = len(SPHERES_MM) - 1
-    share = scatter.background_error(largest) / scatter.background(largest)
+    share = scatter.level_error / scatter.level
     parts = {"slices": _standard_error(residuals), "background": abs(float(residuals.mean())) * share}
     x_mm, y_mm = np.array(centres).T
     return Insert(slices, z_mm, x_mm, y_mm, residuals, parts, exclusion_mm)
@@ -129,13 +129,13 @@ def _background(
     volume: Volume, scatter: Scatter, placement: Placement, slices: tuple[int, ...], options: Options
 ) -> Floats:
     """Return C_B,37 for every slice."""
-    largest = len(SPHERES_MM) - 1
     if options.lung_background == "all":
-        return np.full(len(slices), scatter.background(largest))
-    rows, columns = axes_of(volume)
+        return np.full(len(slices), scatter.level)
+    _, rows, columns = axes_of(volume)
     images = volume.values[list(slices)]
-    radius_mm = SPHERES_MM[largest] / 2
-    each = [disc_means(images, rows, columns, centre, radius_mm) for centre in placement.centres_mm]
+    each = [
+        disc_means(images, rows, columns, centre, BACKGROUND_RADIUS_MM) for centre in placement.centres_mm
+    ]
     background = np.mean(each, axis=0)
     if background.min() <= 0:
         raise CannotMeasure(

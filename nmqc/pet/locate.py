@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
 from nmqc.model import Volume
+from nmqc.pet.background_noise import background_noise
 from nmqc.pet.body import find_body, full_mask
 from nmqc.pet.centres import Centre, fit_at, fit_centre
 from nmqc.pet.coarse import Floats, axes_of, coarse
-from nmqc.pet.correlated import Noise, background_noise
+from nmqc.pet.correlation import Noise
 from nmqc.pet.identify import Order, identify
 from nmqc.pet.lung import find_lung
 from nmqc.pet.metrics import SPHERES_MM
@@ -50,7 +51,7 @@ def locate(volume: Volume, hints: Hints) -> IecPhantom:
     image = coarse(volume)
     body = find_body(image)
     places, _, _ = search(image, body)
-    noise = background_noise(volume, body, float(places.xyz_mm[:, 2].mean()))
+    level, noise = background_noise(volume, body, float(places.xyz_mm[:, 2].mean()))
     order = identify(volume, places, noise, hints)
     fitted = _fit_all(volume, places.xyz_mm[list(order.places)], order, noise)
     spheres = tuple(_sphere(fitted, number) for number in range(6))
@@ -58,7 +59,7 @@ def locate(volume: Volume, hints: Hints) -> IecPhantom:
     return IecPhantom(
         spheres=(spheres[0], spheres[1], spheres[2], spheres[3], spheres[4], spheres[5]),
         ring=fitted.ring,
-        background=noise.level,
+        background=level,
         body=full_mask(body, image, axes_of(volume)),
         first_z_mm=body.first_z_mm,
         last_z_mm=body.last_z_mm,

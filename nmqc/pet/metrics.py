@@ -14,7 +14,7 @@ SPHERES_MM = (10.0, 13.0, 17.0, 22.0, 28.0, 37.0)
 
 _NEMA = "NEMA NU 2, 7"
 _EARL = "EANM/EARL, FDG-PET/CT accreditation"
-_PAGE = "nmqc, docs/methods/pet.md"
+_PAGE, _CYLINDER = "nmqc, docs/methods/pet.md", "nmqc, docs/methods/pet-cylinder.md"
 _FIT = "Hofheinz et al., Z Med Phys 2010;20:64"
 
 
@@ -54,8 +54,8 @@ RESOLUTION_METRICS: dict[str, Metric] = _metrics(
 )
 UNIFORMITY_METRICS: dict[str, Metric] = _metrics(
     {
-        "uniformity_axial": ("%", _PAGE, "axial uniformity"),
-        "uniformity_transaxial": ("%", _PAGE, "transaxial uniformity"),
-        "noise": ("%", _PAGE, "noise"),
+        "uniformity_axial": ("%", _CYLINDER, "axial uniformity"),
+        "uniformity_transaxial": ("%", _CYLINDER, "transaxial uniformity"),
+        "noise": ("%", _CYLINDER, "noise"),
     }
 ) | {"calibration": RECOVERY_METRICS["calibration"]}

@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
 from nmqc.measure.discs import Floats, disc_means
-from nmqc.measure.grid import Axis
 from nmqc.model import Volume
 from nmqc.pet.background import COUNT, Placement, plane_mm
+from nmqc.pet.coarse import axes_of
 from nmqc.pet.metrics import SPHERES_MM
 from nmqc.pet.phantom import IecPhantom
 
 FROM_SURFACE_MM = 8.0  # of voxels that stand for the inside of a sphere
 FEWEST_VOXELS = 20
 UNLIKELY = 3.0  # standard deviations from which a correlation is not chance
+_LARGEST = len(SPHERES_MM) - 1
 USUAL_EXPONENT = 0.5  # noise as the root of activity, where the image does not tell
 
 
@@ -50,6 +51,16 @@ class Scatter:
         places = self.means[sphere].mean(axis=0)
         return float(places.std(ddof=1) / math.sqrt(places.size))
 
+    @property
+    def level(self) -> float:
+        """The background: C_B of the 37 mm circles."""
+        return self.background(_LARGEST)
+
+    @property
+    def level_error(self) -> float:
+        """Its standard error."""
+        return self.background_error(_LARGEST)
+
     def deviation(self, sphere: int) -> float:
         """Return SD_j: the standard deviation of the means, with K - 1."""
         return float(self.means[sphere].std(ddof=1))
@@ -67,7 +78,7 @@ class Scatter:
 
     def gain(self, level: float) -> float:
         """Return the noise at a level over that in the background; at least 1, so that cold spheres have no less."""
-        return float(max(level / self.background(len(SPHERES_MM) - 1), 1.0) ** self.exponent)
+        return float(max(level / self.level, 1.0) ** self.exponent)
 
 
 def measure_background(volume: Volume, phantom: IecPhantom, placement: Placement) -> Scatter:
@@ -79,7 +90,7 @@ def measure_background(volume: Volume, phantom: IecPhantom, placement: Placement
         ``roi_outside``; ``not_numbers``; ``no_background_activity``: the mean is not above zero.
     """
     images = volume.values[list(placement.slices)]
-    rows, columns = axes_of(volume)
+    _, rows, columns = axes_of(volume)
     means = np.array(
         [
             [disc_means(images, rows, columns, centre, diameter / 2) for centre in placement.centres_mm]
@@ -94,13 +105,6 @@ def measure_background(volume: Volume, phantom: IecPhantom, placement: Placement
         )
     exponent = _exponent(volume, phantom, placement)
     return Scatter(means, np.array(placement.centres_mm), exponent)
-
-
-def axes_of(volume: Volume) -> tuple[Axis, Axis]:
-    """Return the axes of the rows and of the columns of a volume, in mm from its centre."""
-    _, rows, columns = volume.values.shape
-    _, down, along = volume.spacing_mm
-    return Axis.of_matrix(rows, down), Axis.of_matrix(columns, along)
 
 
 def require_finite(values: Floats) -> None:

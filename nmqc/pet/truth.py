@@ -6,10 +6,16 @@ import math
 from dataclasses import dataclass, replace
 
 from nmqc.errors import BadConfiguration
+from nmqc.model import Remark
 from nmqc.pet.metrics import SPHERES_MM
 from nmqc.pet.phantom import State
 
 LARGEST_RATIO = 1000.0
+NO_FILL_UNCERTAINTY = Remark(
+    "no_fill_uncertainty",
+    "the uncertainty of the true concentration was not given (a fill sheet can say it): those of recovery and "
+    "calibration are without it",
+)
 #: editions of NEMA NU 2 -> state of every sphere
 EDITIONS: dict[str, tuple[State, ...]] = {
     "2007": ("hot",) * 4 + ("cold",) * 2,

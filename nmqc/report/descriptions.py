@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nmqc.model import Curve, Evidence, Line, Picture, Polar, Position, Sinogram
+from nmqc.model import Curve, Figure, Line, Picture, Polar, Position, Sinogram
 from nmqc.report import wording
 
 if TYPE_CHECKING:
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def describe(item: Evidence) -> str:
-    """Return the alternative text of evidence of any kind."""
+def describe(item: Figure) -> str:
+    """Return the alternative text of a figure of any kind."""
     match item:
         case Picture():
             return _picture(item)
@@ -28,9 +28,12 @@ def describe(item: Evidence) -> str:
 def _picture(picture: Picture) -> str:
     rows, columns = picture.image.shape
     down_mm, along_mm = picture.spacing_mm
+    axes = (
+        "" if picture.axes == ("x", "y") else f", {picture.axes[0]} to the right and {picture.axes[1]} down"
+    )
     parts = [
         f"Image: {picture.title}, in {picture.unit}",
-        f"{columns} columns by {rows} rows of {along_mm:.3g} by {down_mm:.3g} mm",
+        f"{columns} columns by {rows} rows of {along_mm:.3g} by {down_mm:.3g} mm{axes}",
     ]
     if outlined := list(dict.fromkeys(region.label for region in picture.regions if region.label)):
         parts.append(f"Outlined: {', '.join(outlined)}")
@@ -62,7 +65,9 @@ def _polar(polar: Polar) -> str:
 
 def _curve(curve: Curve) -> str:
     lines = ", ".join(line.label for line in curve.lines if line.label)
-    return f"Curve: {curve.title}. {curve.y_label} against {curve.x_label}. Lines: {lines or 'one'}."
+    bands = ", ".join(band.label for band in curve.bands)
+    shaded = f" Bands: {bands}." if bands else ""
+    return f"Curve: {curve.title}. {curve.y_label} against {curve.x_label}. Lines: {lines or 'one'}.{shaded}"
 
 
 def _range(line: Line, values: NDArray[np.float64], places: int) -> str:

@@ -12,15 +12,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from nmqc import __version__
 from nmqc.errors import NmqcError
-from nmqc.model import Curve, Evidence, Refusal, Result
+from nmqc.model import Curve, Figure, Refusal, Result, Table
 from nmqc.report import document, fonts, tables, wording
 from nmqc.report.descriptions import describe
+from nmqc.report.header import LOGO, Header, packed, require_drawable
 
 AUTHOR = f"nmqc {__version__}"
 ATTACHMENT = "results.json"
@@ -33,23 +33,32 @@ Pairs = Sequence[tuple[Result, int | None]]
 Data = dict[str, Any]
 
 
-def write_pdf(path: Path, results: Pairs, refused: Sequence[Refusal], *, force: bool = False) -> None:
+def write_pdf(
+    path: Path,
+    results: Pairs,
+    refused: Sequence[Refusal],
+    header: Header | None = None,
+    *,
+    force: bool = False,
+) -> None:
     """Write the report, whole or not at all: an interrupted run leaves the old file as it was.
 
     Parameters
     ----------
     path : Path
         Its folder has to be there.
+    header : Header or None
+        What the site puts on the first page.
     force : bool
         Replace a file that nmqc did not write.
 
     Raises
     ------
     NmqcError
-        As `check_target` says, or if the file cannot be written.
+        As `check_target` and `build_pdf` say, or if the file cannot be written.
     """
     check_target(path, force=force)
-    content = build_pdf(results, refused)
+    content = build_pdf(results, refused, header)
     target = path.resolve()
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -92,7 +101,7 @@ def _is_ours(path: Path) -> bool:
     return content.startswith(b"%PDF-") and _OURS.search(content) is not None
 
 
-def build_pdf(results: Pairs, refused: Sequence[Refusal]) -> bytes:
+def build_pdf(results: Pairs, refused: Sequence[Refusal], header: Header | None = None) -> bytes:
     """Return the report as the bytes of a PDF/A-3a file.
 
     Parameters
@@ -100,21 +109,40 @@ def build_pdf(results: Pairs, refused: Sequence[Refusal]) -> bytes:
     results : pairs of a result and the number of its entry in the history, or None
         With their evidence, in the order of the JSON.
     refused : the inputs that gave no result, shown on the first page
+    header : what the site puts on the first page, and how it writes dates
+
+    Raises
+    ------
+    NmqcError
+        If the header's logo cannot be drawn.
     """
+    header = header or Header()
+    figures = {f"{number}.svg": _svg(item).encode() for number, item in enumerate(_all_figures(results))}
+    attached = document.dump(document.results_document(results, refused, None))
+    files = {"main.typ": _TEMPLATE.read_bytes(), ATTACHMENT: attached.encode(), **figures}
+    if header.logo is not None:
+        files[LOGO] = packed(header.logo)
+    data = fonts.printable(_report(results, refused, header))
+    return _compiled(files, data, header, latest_acquisition([result for result, _ in results]))
+
+
+def _compiled(files: dict[str, bytes], data: Data, header: Header, time: datetime) -> bytes:
     import typst
 
-    drawn = {f"{number}.svg": _svg(item).encode() for number, item in enumerate(_all_evidence(results))}
-    attached = document.dump(document.results_document(results, refused, None))
-    data = fonts.printable(_report(results, refused))
     compile_files: Any = typst.compile
-    content = compile_files(
-        {"main.typ": _TEMPLATE.read_bytes(), ATTACHMENT: attached.encode(), **drawn},
-        sys_inputs={"data": json.dumps(data)},
-        font_paths=fonts.for_pdf(),
-        format="pdf",
-        pdf_standards="a-3a",
-        timestamp=latest_acquisition([result for result, _ in results]),
-    )
+    try:
+        content = compile_files(
+            files,
+            sys_inputs={"data": json.dumps(data)},
+            font_paths=fonts.for_pdf(),
+            format="pdf",
+            pdf_standards="a-3a",
+            timestamp=time,
+        )
+    except typst.TypstError:
+        if header.logo is not None:
+            require_drawable(header.logo)
+        raise
     return bytes(content)
 
 
@@ -131,16 +159,17 @@ def latest_acquisition(results: Iterable[Result]) -> datetime:
 # --- evidence -------------------------------------------------------------------------------------------
 
 
-def _all_evidence(results: Pairs) -> list[Evidence]:
+def _all_figures(results: Pairs) -> list[Figure]:
     return [item for result, _ in results for item in _in_order(result)]
 
 
-def _in_order(result: Result) -> list[Evidence]:
-    """Return the evidence of a result as it is laid out: what is tall first, then curves."""
-    return sorted(result.evidence, key=lambda item: isinstance(item, Curve))
+def _in_order(result: Result) -> list[Figure]:
+    """Return the figures of a result as they are laid out: what is tall first, then curves."""
+    figures = [item for item in result.evidence if not isinstance(item, Table)]
+    return sorted(figures, key=lambda item: isinstance(item, Curve))
 
 
-def _svg(item: Evidence) -> str:
+def _svg(item: Figure) -> str:
     from nmqc.report import figures
 
     return figures.svg(item)
@@ -149,18 +178,20 @@ def _svg(item: Evidence) -> str:
 # --- the words of the report ----------------------------------------------------------------------------
 
 
-def _report(results: Pairs, refused: Sequence[Refusal]) -> Data:
+def _report(results: Pairs, refused: Sequence[Refusal], header: Header) -> Data:
     found = [result for result, _ in results]
-    numbers = iter(range(len(_all_evidence(results))))
+    numbers = iter(range(len(_all_figures(results))))
     return {
+        "lines": list(header.lines),
+        "logo": None if header.logo is None else LOGO,
         "title": _title(found),
-        "subtitle": _subtitle(found),
+        "subtitle": _subtitle(found, header.language),
         "author": AUTHOR,
         "keywords": list(dict.fromkeys([document.SCHEMA, *(result.test for result in found)])),
         "attachment": f"The results as a JSON object, {document.SCHEMA}",
         "overview": asdict(tables.overview(found)),
         "refused": [wording.refusal(item) for item in refused],
-        "results": [_result(result, history, numbers) for result, history in results],
+        "results": [_result(result, history, numbers, header.language) for result, history in results],
     }
 
 
@@ -169,18 +200,18 @@ def _title(results: Sequence[Result]) -> str:
     return f"Quality control: {', '.join(tests)}" if tests else "Quality control: nothing could be measured"
 
 
-def _subtitle(results: Sequence[Result]) -> str:
+def _subtitle(results: Sequence[Result], language: str) -> str:
     cameras = ", ".join(dict.fromkeys(wording.camera(result) for result in results))
-    times = ", ".join(dict.fromkeys(wording.acquired(result) for result in results))
+    times = ", ".join(dict.fromkeys(wording.acquired(result, language) for result in results))
     return f"{cameras}. Acquired: {times}." if results else ""
 
 
-def _result(result: Result, history: int | None, numbers: Iterable[int]) -> Data:
-    facts = wording.facts(result) + ([("summary", result.summary)] if result.summary else [])
+def _result(result: Result, history: int | None, numbers: Iterable[int], language: str) -> Data:
+    facts = wording.facts(result, language) + ([("summary", result.summary)] if result.summary else [])
     unverified = wording.limit_sources(result, verified=False)
     return {
         "title": ", ".join(part for part in (wording.detector(result), result.test) if part),
-        "camera": f"{wording.camera(result)}, acquired {wording.acquired(result)}",
+        "camera": f"{wording.camera(result)}, acquired {wording.acquired(result, language)}",
         "verdict": result.verdict,
         "verdict_word": wording.VERDICT_WORDS[result.verdict],
         "synthetic": result.source.synthetic,
@@ -190,21 +221,29 @@ def _result(result: Result, history: int | None, numbers: Iterable[int]) -> Data
         "tables": [asdict(table) for table in tables.measurements(result, abreast=True)],
         "notes": [f"* limit not verified: {'; '.join(unverified)}"] if unverified else [],
         "comparisons": [asdict(table) for table in tables.comparisons(result, abreast=True)],
+        "further": _further(result),
         "lists": _lists(result),
-        "provenance": _provenance(result, history),
+        "provenance": _provenance(result, history, language),
     }
 
 
 def _figures(result: Result, numbers: Iterable[int]) -> list[list[Data]]:
     """Return the figures as the cells of two columns: one in each, and two curves beside a tall one left over."""
+    items = _in_order(result)
     drawn = [
         {"file": f"{number}.svg", "caption": item.title, "alt": describe(item)}
-        for item, number in zip(_in_order(result), numbers, strict=False)
+        for item, number in zip(items, numbers, strict=False)
     ]
-    tall = sum(not isinstance(item, Curve) for item in result.evidence)
+    tall = sum(not isinstance(item, Curve) for item in items)
     stacked = tall + 2 if tall % 2 else tall
     cells = [[one] for one in drawn[:tall]] + [drawn[tall:stacked]] + [[one] for one in drawn[stacked:]]
     return [cell for cell in cells if cell]
+
+
+def _further(result: Result) -> list[Data]:
+    """Return the tables of the evidence, each with its title."""
+    found = [item for item in result.evidence if isinstance(item, Table)]
+    return [{"title": item.title, **asdict(tables.plain(item.columns, item.rows))} for item in found]
 
 
 def _lists(result: Result) -> list[Data]:
@@ -216,23 +255,15 @@ def _lists(result: Result) -> list[Data]:
     return [{"title": title, "rows": rows} for title, rows in lists.items() if rows]
 
 
-def _files(result: Result) -> list[tuple[str, str]]:
-    """Return the files with their hashes; of many, one hash of all hashes in their order."""
-    inputs = result.source.inputs
-    if len(inputs) <= wording.MOST_FILES:
-        return [("file", f"{item.file}, SHA-256 {item.sha256}") for item in inputs]
-    together = sha256("".join(item.sha256 for item in inputs).encode()).hexdigest()
-    return [("files", f"{wording.files(result)}; SHA-256 of their SHA-256s, joined: {together}")]
-
-
-def _provenance(result: Result, history: int | None) -> list[tuple[str, str]]:
+def _provenance(result: Result, history: int | None, language: str) -> list[tuple[str, str]]:
     source = result.source
-    rows = _files(result)
+    time = wording.acquired(result, language)
+    rows = wording.file_hashes(result)
     scanner = [f"software {source.software}"] if source.software else []
     scanner += [f"corrected {', '.join(source.corrected)}"] if source.corrected else []
     versions = {"nmqc": __version__, **document.versions(), "typst": document.library_version("typst")}
     rows += [
-        ("acquired", f"{wording.acquired(result)}, from {source.acquired_from or 'nothing in the file'}"),
+        ("acquired", f"{time}, from {source.acquired_from or 'nothing in the file'}"),
         ("algorithm", result.algorithm),
         ("software", ", ".join(f"{name} {version}" for name, version in versions.items())),
         ("parameters", "; ".join(wording.parameter(name, v) for name, v in result.parameters.items())),

@@ -34,7 +34,10 @@ class Table:
 
 
 def overview(results: Sequence[Result]) -> Table:
-    """Return one row for each result: its verdict, which detector, test, window and file, and why."""
+    """Return one row for each result: its verdict, which detector, test, window and file, and why.
+
+    Without a column that would be empty.
+    """
     rows = [
         (
             Cell(wording.VERDICT_WORDS[result.verdict], result.verdict),
@@ -46,7 +49,14 @@ def overview(results: Sequence[Result]) -> Table:
         )
         for result in results
     ]
-    return Table(("verdict", "detector", "test", "window", "file", "why"), tuple(rows))
+    header = ("verdict", "detector", "test", "window", "file", "why")
+    kept = [n for n in range(len(header)) if any(row[n].text != _NOTHING for row in rows)]
+    return Table(tuple(header[n] for n in kept), tuple(tuple(row[n] for n in kept) for row in rows))
+
+
+def plain(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table of texts, without verdicts."""
+    return Table(tuple(header), tuple(tuple(Cell(words) for words in row) for row in rows))
 
 
 def measurements(result: Result, abreast: bool) -> list[Table]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from nmqc.model import Refusal, Result
 from nmqc.report import tables, wording
+from nmqc.report.dates import ISO
 from nmqc.report.tables import Cell, Table
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def show(
     width: int = 80,
     colour: bool = False,
     unicode: bool = True,
+    language: str = ISO,
 ) -> str:
     """Return results as text for people: one block for each, then what was refused.
 
@@ -99,9 +101,11 @@ def show(
         True draws with colours (ANSI sequences); False gives the same as plain text.
     unicode : bool
         False gives ASCII alone, with a stand-in for each sign.
+    language : str
+        Of dates, one of `nmqc.report.dates.LANGUAGES`.
     """
     sign = wording.clean if unicode else ascii_only
-    parts = [_signed(part, sign) for part in _compose(results, refused, width)]
+    parts = [_signed(part, sign) for part in _compose(results, refused, width, language)]
     return _coloured(parts, width, unicode) if colour else _plain(parts, width)
 
 
@@ -131,21 +135,21 @@ _SPACE = Paragraph(Cell(""), "", 0)
 
 
 def _compose(
-    results: Sequence[tuple[Result, int | None]], refused: Sequence[Refusal], width: int
+    results: Sequence[tuple[Result, int | None]], refused: Sequence[Refusal], width: int, language: str
 ) -> list[Part]:
     parts: list[Part] = []
     for result, history in results:
-        parts += [*_block(result, history, width >= _ABREAST), _SPACE]
+        parts += [*_block(result, history, width >= _ABREAST, language), _SPACE]
     if len(results) > 1:
         parts += [*(_in_short(result) for result, _ in results), _SPACE]
     parts += [Paragraph(Cell("refused", "fail"), wording.refusal(item), 0) for item in refused]
     return parts[:-1] if parts and parts[-1] is _SPACE else parts
 
 
-def _block(result: Result, history: int | None, abreast: bool) -> list[Part]:
+def _block(result: Result, history: int | None, abreast: bool, language: str) -> list[Part]:
     return [
         *_heading(result),
-        *_facts(result, history),
+        *_facts(result, history, language),
         *_measured(result, abreast),
         *_compared(result, abreast),
         *_listed("where (mm from the centre, x right, y down)", tables.places(result)),
@@ -172,8 +176,8 @@ def _in_short(result: Result) -> Paragraph:
     return Paragraph(verdict, f"{names}: {'; '.join(wording.reasons(result))}", 0)
 
 
-def _facts(result: Result, history: int | None) -> list[Part]:
-    rows = wording.facts(result)
+def _facts(result: Result, history: int | None, language: str) -> list[Part]:
+    rows = wording.facts(result, language)
     if result.summary:
         rows.append(("summary", result.summary))
     rows.append(("history", "not recorded" if history is None else f"entry {history}"))

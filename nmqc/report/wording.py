@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from math import floor, log10
 from typing import Any
 
 from nmqc.model import Ends, EnergyWindow, Limits, Measurement, Metric, Position, Refusal, Result, Verdict
+from nmqc.report.dates import ISO, date_words
 
 VERDICT_WORDS: dict[Verdict, str] = {
     "pass": "pass",
@@ -25,10 +27,17 @@ _DETECTOR_SOURCES = {
 }
 #: The parameter that names the detectors of a result that is of a pair of them.
 _PAIR = "detectors"
+#: What stands for the unit of an image whose values have none.
+_RELATIVE = "relative"
 _SMALLEST_PLAIN = 1e-4
 _MOST_DIGITS = 6
 _REASONS_SHOWN = 3
 MOST_FILES = 6  # of a result, named one by one
+_LONGEST_LIST = 120  # characters of a parameter
+#: Ends of the names of parameters whose numbers are the sizes of one thing.
+_SIZES = ("matrix", "pixel_mm", "voxel_mm", "field_mm", "lit_mm")
+#: The parameter that names the series of PET images that a result is of.
+_SERIES = "series"
 
 
 def clean(text: str) -> str:
@@ -116,6 +125,8 @@ def plain_quantity(measurement: Measurement) -> str:
 def column_of(metric: Metric) -> str:
     """Return the heading of a column of plain quantities: "bar width / mm"."""
     name = metric.label or metric.name
+    if metric.unit == _RELATIVE:
+        return with_unit(name, metric.unit)
     return f"{name} / {metric.unit}" if with_unit("", metric.unit) else name
 
 
@@ -128,7 +139,9 @@ def _uncertainty(uncertainty: float, places: int) -> str:
 
 
 def with_unit(words: str, unit: str) -> str:
-    """Return a number followed by its unit; a ratio has none."""
+    """Return a number followed by its unit; a ratio has none, and that of a relative value is said in brackets."""
+    if unit == _RELATIVE:
+        return f"{words} ({unit})"
     return words if unit in ("", "1", "ratio") else f"{words} {unit}"
 
 
@@ -261,7 +274,7 @@ def _paired(numbers: Sequence[int]) -> str:
 
 def parameter(name: str, value: Any) -> str:
     """Return a parameter and its value in words: "rebin: 11"."""
-    return f"{name}: {_paired(value) if name == _PAIR else value_words(value)}"
+    return f"{name}: {_paired(value) if name == _PAIR else value_words(value, name)}"
 
 
 def window(energy_window: EnergyWindow | None) -> str:
@@ -280,19 +293,37 @@ def camera(result: Result) -> str:
 
 
 def files(result: Result) -> str:
+    """Return the names of the files of a result; of many those of their series, or the first and the last."""
+    names = [source.file for source in result.source.inputs]
+    series = result.parameters.get(_SERIES)
+    if len(names) > MOST_FILES and series:
+        return f"{len(names)} files of series {' and '.join(series)}"
+    return first_to_last(result)
+
+
+def first_to_last(result: Result) -> str:
     """Return the names of the files of a result; of many, the first and the last."""
     names = [source.file for source in result.source.inputs]
     return ", ".join(names) if len(names) <= MOST_FILES else f"{len(names)} files, {names[0]} to {names[-1]}"
 
 
-def acquired(result: Result) -> str:
-    """Return when the data were acquired, in the scanner's local time."""
+def file_hashes(result: Result) -> list[tuple[str, str]]:
+    """Return the files with their hashes; of many, one hash of all hashes in their order."""
+    inputs = result.source.inputs
+    if len(inputs) <= MOST_FILES:
+        return [("file", f"{item.file}, SHA-256 {item.sha256}") for item in inputs]
+    together = sha256("".join(item.sha256 for item in inputs).encode()).hexdigest()
+    return [("files", f"{first_to_last(result)}; SHA-256 of their SHA-256s, joined: {together}")]
+
+
+def acquired(result: Result, language: str = ISO) -> str:
+    """Return when the data were acquired, in the scanner's local time, with the date in a language."""
     if result.source.acquired is None:
         return "time unknown"
-    return result.source.acquired.replace("T", " ")
+    return date_words(result.source.acquired, language)
 
 
-def facts(result: Result) -> list[tuple[str, str]]:
+def facts(result: Result, language: str = ISO) -> list[tuple[str, str]]:
     """Return what a reader wants to know of the acquisition, as names and values; unknown ones left out."""
     source = result.source
     heads, _, head = detector(result).partition(" ")
@@ -301,7 +332,7 @@ def facts(result: Result) -> list[tuple[str, str]]:
     rows = [
         ("camera", camera(result)),
         (heads, head),
-        ("acquired", acquired(result)),
+        ("acquired", acquired(result, language)),
         ("window", window(result.energy_window)),
         ("image", _image(result)),
         ("source", ", ".join(part for part in (source.radionuclide, _collimator(result)) if part)),
@@ -317,25 +348,51 @@ def _collimator(result: Result) -> str:
 
 
 def _image(result: Result) -> str:
-    parts = []
-    if result.total_counts is not None:
-        parts.append(f"{result.total_counts:,} counts".replace(",", " "))
-    if result.duration_s is not None:
-        parts.append(f"in {result.duration_s:g} s")
-    matrix = result.parameters.get("matrix")
+    counts, duration = result.total_counts, result.duration_s
+    parts = [f"{counts:,} counts".replace(",", " ")] if counts is not None else []
+    if duration is not None:
+        parts.append(f"in {duration:g} s" if counts is not None else f"{duration:g} s for a bed position")
+    matrix, voxel = result.parameters.get("matrix"), result.parameters.get("voxel_mm")
     shape = f"matrix {value_words(matrix)}" if matrix is not None else ""
+    if voxel is not None:
+        shape += f", voxels of {' x '.join(f'{width:.4g}' for width in voxel)} mm"
     return ", ".join(part for part in (" ".join(parts), shape) if part)
 
 
-def value_words(value: Any) -> str:
-    """Return a parameter's value in words: numbers to six digits, lists with "x" between their numbers."""
+def value_words(value: Any, name: str = "matrix") -> str:
+    """Return the value of a parameter in words: numbers to six digits, sizes with "x" between them.
+
+    What is inside another value stands in brackets. A list that would take many words is counted instead.
+
+    Parameters
+    ----------
+    name : of the parameter, by which two or three numbers are known for sizes; by default they are
+    """
+    return _words(value, name, inside=False)
+
+
+def _words(value: Any, name: str, inside: bool) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Mapping):
-        return "; ".join(f"{name} {value_words(item)}" for name, item in value.items())
+        words = "; ".join(f"{key} {_words(item, key, inside=True)}" for key, item in value.items())
+        return f"({words})" if inside and words else words or "none"
     if isinstance(value, Sequence) and not isinstance(value, str):
-        numbers = all(isinstance(item, int | float) for item in value)
-        return (" x " if numbers and len(value) in (2, 3) else ", ").join(value_words(item) for item in value)
-    return str(value)
+        return _list_words(value, name)
+    return str(value) or "none"
+
+
+def _list_words(value: Sequence[Any], name: str) -> str:
+    numbers = bool(value) and all(isinstance(item, int | float) for item in value)
+    separator = " x " if numbers and len(value) in (2, 3) and name.endswith(_SIZES) else ", "
+    each = (_words(item, "", inside=True) for item in value)
+    words = separator.join(
+        f"({one})" if isinstance(item, list | tuple) else one for item, one in zip(value, each, strict=True)
+    )
+    if len(words) <= _LONGEST_LIST:
+        return words or "none"
+    if numbers:
+        return f"{len(value)} numbers from {_words(min(value), '', True)} to {_words(max(value), '', True)}"
+    return f"{len(value)}, given in the JSON"

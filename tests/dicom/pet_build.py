@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,7 @@ def always(**elements: Any) -> Change:
     return change
 
 
-def read(*paths: Path, series: str | None = None, all_series: bool = False, **options: Any) -> VolumeOutcome:
+def read(*paths: Path, series: Sequence[str] = (), all_series: bool = False, **options: Any) -> VolumeOutcome:
     return read_pet(list(paths), ReadOptions(**options), series, all_series)
 
 

@@ -10,7 +10,7 @@ import pytest
 from pydicom import FileDataset
 from pydicom.datadict import tag_for_keyword
 
-from nmqc.dicom import ReadOptions, identify
+from nmqc.dicom import Identity, ReadOptions, identify
 from nmqc.model import Volume
 from tests.dicom.pet_build import (
     ALONG_MM,
@@ -446,12 +446,35 @@ def test_several_series_are_listed(tmp_path: Path) -> None:
 
 def test_one_series_is_chosen(tmp_path: Path) -> None:
     folder = two_series(tmp_path)
-    assert volume(folder, series=OTHER_NAME.upper()).values.shape == (3, ROWS, COLUMNS)
-    assert volume(folder, series=NAME).values.shape == (4, ROWS, COLUMNS)
-    refused = refusal(folder, series="00000000")
+    assert volume(folder, series=[OTHER_NAME.upper()]).values.shape == (3, ROWS, COLUMNS)
+    assert volume(folder, series=[NAME]).values.shape == (4, ROWS, COLUMNS)
+    refused = refusal(folder, series=["00000000"])
     assert refused.code == "no_such_series"
     assert NAME in refused.reason
     assert OTHER_NAME in refused.reason
+
+
+def test_several_series_are_chosen(tmp_path: Path) -> None:
+    """In the order in which they are asked for, each once."""
+    folder = two_series(tmp_path)
+    for k in range(3):
+        ds = pet_slice(k, 3)
+        ds.SeriesInstanceUID = "2.25.888"
+        write(ds, folder / f"third{k}")
+    assert read(folder).volumes == ()
+    outcome = read(folder, series=[OTHER_NAME, NAME, OTHER_NAME])
+    assert outcome.refused == ()
+    assert [found.series for found in outcome.volumes] == [OTHER_NAME, NAME]
+
+
+def test_series_that_are_not_there(tmp_path: Path) -> None:
+    """They stop no other; what was typed is shown as far as it can be printed."""
+    outcome = read(two_series(tmp_path), series=["0\x1b[31m", NAME, "ffffffff"])
+    assert [found.series for found in outcome.volumes] == [NAME]
+    (refused,) = outcome.refused
+    assert (refused.code, refused.file) == ("no_such_series", tmp_path.name)
+    assert refused.reason.startswith(f"holds no series 0 [31m or ffffffff, but {NAME} (4 slices")
+    assert "; choose of these with --series" in refused.reason
 
 
 def test_all_series(tmp_path: Path) -> None:
@@ -572,7 +595,8 @@ def test_what_is_not_there(tmp_path: Path) -> None:
 
 def test_pixel_size_of_the_user(tmp_path: Path) -> None:
     folder = series(tmp_path, 3, always(PixelSpacing=None))
-    assert refusal(folder).code == "pixel_size_missing"
+    refused = refusal(folder)
+    assert (refused.code, "export the series anew" in refused.reason) == ("pixel_size_missing", True)
     found = volume(folder, pixel_mm=(4.0, 2.5))
     assert found.spacing_mm[1:] == (4.0, 2.5)
     assert codes(found) == ["nonstandard"]
@@ -605,22 +629,96 @@ def test_names_can_be_hidden(tmp_path: Path) -> None:
     folder = two_series(tmp_path)
     refused = refusal(folder, show_file_names=False)
     assert refused.file == "input 1"
-    found = volume(folder, show_file_names=False, series=NAME)
+    found = volume(folder, show_file_names=False, series=[NAME])
     assert all(one.file == one.sha256[:12] for one in found.source.inputs)
 
 
-def test_identify_a_series(tmp_path: Path) -> None:
-    folder = series(tmp_path / "a", 4)
-    (found,) = identify([folder], ReadOptions())
-    assert (found.file, found.content, found.refused) == ("a", "a PET series", None)
+def identified(*paths: Path, **options: object) -> tuple[Identity, ...]:
+    return identify(list(paths), ReadOptions(**options))  # type: ignore[arg-type]
+
+
+def test_identify_a_folder(tmp_path: Path) -> None:
+    (found,) = identified(series(tmp_path / "a", 4))
+    assert (found.file, found.content, found.refused, found.sha256) == ("a", "a PET series", None, "")
     assert (found.matrix, found.spacing_mm, found.step_mm) == ((8, 10), (4.0, 2.5), pytest.approx(3.0))
-    assert (found.frames, found.series, found.unit) == (4, NAME, "Bq/mL")
+    assert (found.frames, found.files, found.places) == (4, 4, (1,))
+    assert (found.series, found.unit) == (NAME, "Bq/mL")
     assert (found.radionuclide, found.reconstruction) == ("F-18", "OSEM:i3s15")
-    (one,) = identify([folder / "IM002"], ReadOptions())
-    assert (one.content, one.series) == ("a PET image", NAME)
-    (several,) = identify([two_series(tmp_path / "b")], ReadOptions())
-    assert several.refused is not None
-    assert (several.content, several.refused.code) == ("a PET series", "several_series")
+    assert found.tracer is not None
+    assert (found.tracer.decay_correction, found.tracer.reference) == ("START", "2026-11-16T10:15:00")
+    assert found.volume is not None
+    assert found.volume.values == pytest.approx(values(4), rel=ROUNDED)
+
+
+def test_identify_the_series_of_a_folder(tmp_path: Path) -> None:
+    """One entry each; what else lies there is said once."""
+    folder = two_series(tmp_path / "b")
+    write_ct(folder, 7)
+    first, second, ct = identified(folder)
+    assert [(one.file, one.series, one.frames) for one in (first, second)] == [
+        ("b", NAME, 4),
+        ("b", OTHER_NAME, 3),
+    ]
+    assert ct.refused is not None
+    assert (ct.file, ct.content, ct.refused.code) == ("CT000", "another kind of image", "not_a_pet_image")
+    assert "6 more of these files" in ct.refused.reason
+
+
+def test_identify_the_files_of_series(tmp_path: Path) -> None:
+    """Files named one by one, two series among each other and something else between them."""
+    files = sorted(two_series(tmp_path).iterdir())
+    text = tmp_path / "text"
+    text.write_bytes(b"hello")
+    first, other, second = identified(files[0], text, files[4], *files[1:4], *files[5:])
+    assert (first.file, first.series, first.frames, first.places) == ("IM002", NAME, 4, (1, 4, 5, 6))
+    assert (other.content, other.places) == ("not DICOM", (2,))
+    assert (second.file, second.series, second.frames) == ("other0", OTHER_NAME, 3)
+    assert second.places == (3, 7, 8)
+    assert first.volume is not None
+    assert first.volume.values == pytest.approx(values(4), rel=ROUNDED)
+
+
+def test_identify_one_slice(tmp_path: Path) -> None:
+    (one,) = identified(series(tmp_path, 4) / "IM002")
+    assert (one.content, one.series, one.frames, one.volume) == ("a PET image", NAME, None, None)
+    assert one.refused is not None
+    assert one.refused.code == "not_an_nm_image"
+    assert "nmqc pet FOLDER" in one.refused.reason
+
+
+def test_identify_one_file_of_many_frames(tmp_path: Path) -> None:
+    (found,) = identified(write(frames(3.0, 5), tmp_path / "series.dcm"))
+    assert (found.content, found.file, found.frames, found.files) == ("a PET series", "series.dcm", 5, 1)
+
+
+def test_identify_a_series_that_would_be_refused(tmp_path: Path) -> None:
+    folder = series(tmp_path / "a", 6, skip=(2,))
+    (found,) = identified(folder)
+    assert found.refused is not None
+    assert (found.content, found.refused.code, found.volume) == ("a PET series", "missing_slices", None)
+    assert (found.series, found.frames, found.radionuclide) == (NAME, 5, "F-18")
+    assert found.system is not None
+    assert found.system.name == "vereos"
+    (by_files,) = identified(*sorted(folder.iterdir()))
+    assert by_files.refused is not None
+    assert (by_files.file, by_files.refused.code) == ("IM002", "missing_slices")
+
+
+def test_identify_slices_that_are_all_refused(tmp_path: Path) -> None:
+    """One entry that counts them."""
+    folder = series(tmp_path, 6, always(ImagePositionPatient=None))
+    (found,) = identified(*sorted(folder.iterdir()))
+    assert found.refused is not None
+    assert (found.file, found.refused.code) == ("IM002", "no_position")
+    assert "5 more of these files" in found.refused.reason
+
+
+def test_identify_names_that_are_hidden(tmp_path: Path) -> None:
+    folder = series(tmp_path / "DOE", 3)
+    text = tmp_path / "text"
+    text.write_bytes(b"hello")
+    hidden, found = identified(text, folder, show_file_names=False)
+    assert (hidden.file, found.file) == (hidden.sha256[:12], "input 2")
 
 
 # --- nothing of a person --------------------------------------------------------------------------------

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from pydicom import FileDataset
 
+from nmqc.dicom import ReadOptions
 from nmqc.dicom.nuclides import HALF_LIVES_S
 from nmqc.dicom.pet_times import FrameTime, decay_factors, mean_time_s
+from nmqc.dicom.pet_units import suv_to_bqml
 from nmqc.model import Volume
 from tests.dicom.build import item
 from tests.dicom.pet_build import always, codes, refusal, series, tracer_item, values, volume
@@ -390,3 +392,55 @@ def test_the_user_s_time(tmp_path: Path) -> None:
     folder = series(tmp_path / "b", 3, always(AcquisitionTime=None, SeriesTime=None))
     found = volume(folder, acquired="2026-11-16T12:00:00")
     assert (found.source.acquired, found.source.acquired_from) == ("2026-11-16T12:00:00", "user")
+
+
+# --- the reference time of the user ---------------------------------------------------------------------
+
+
+def test_a_reference_of_the_user(tmp_path: Path) -> None:
+    """It replaces the header's, which is said where the two differ, and no value changes."""
+    folder = series(tmp_path, 3, frames_by_reference)
+    told = volume(folder)
+    assert told.tracer.reference == "2026-11-16T10:15:00"
+    found = volume(folder, reference="2026-11-16T09:58:20.25")
+    assert (found.tracer.reference, found.tracer.reference_from) == ("2026-11-16T09:58:20.250", "user")
+    assert np.array_equal(found.values, told.values)
+    assert codes(found) == ["reference_time"]
+    assert "it would be +1000 s by frame reference times" in found.remarks[0].text
+    assert codes(volume(folder, reference="2026-11-16 10:15:04")) == []  # nearer than the times are written
+
+
+@pytest.mark.parametrize(
+    "change", [always(DecayCorrection=None), always(DecayCorrection="ADMIN")], ids=["", "ADMIN"]
+)
+def test_a_reference_of_the_user_for_other_values(tmp_path: Path, change: Change) -> None:
+    found = volume(series(tmp_path, 3, change), reference="2026-11-16T10:00:00")
+    assert (found.tracer.reference, found.tracer.reference_from) == ("2026-11-16T10:00:00", "user")
+    assert "no_reference_time" not in codes(found)
+
+
+def test_a_reference_of_the_user_turns_suv_back(tmp_path: Path) -> None:
+    """What SUV are in Bq/mL holds at the reference time: that of the user."""
+    folder = series(tmp_path, 3, always(Units="GML"))
+    early, late = (volume(folder, reference=f"2026-11-16T{clock}").tracer for clock in ("10:00", "10:45"))
+    factors = [suv_to_bqml(tracer) for tracer in (early, late)]
+    assert factors[1] == pytest.approx(
+        (factors[0] or 0) * 2 ** (-2700 / 6586.2), rel=1e-12
+    )  # arithmetic only
+
+
+def test_a_reference_of_the_user_for_uncorrected_values(tmp_path: Path) -> None:
+    """They refer to no one time; two beds of different times show that they cannot."""
+    folder = series(tmp_path, 4, two_beds)
+    assert codes(volume(folder)) == ["decay_corrected"]
+    refused = refusal(folder, reference="2026-11-16T10:15:00")
+    assert refused.code == "reference_conflict"
+    assert "leave out --reference-time" in refused.reason
+
+
+@pytest.mark.parametrize(
+    "asked", ["", "yesterday", "2026-11-16", "20261116", "2026-11-16T10:15:00+01:00", "2026-11-16T10:15Z"]
+)
+def test_what_is_no_reference_time(asked: str) -> None:
+    with pytest.raises(ValueError, match="date and time of day: 2026"):
+        ReadOptions(reference=asked)

@@ -65,6 +65,16 @@ def test_counts_without_a_usable_factor(tmp_path: Path, factor: object) -> None:
     assert found.values == pytest.approx(values(3), rel=ROUNDED)
 
 
+def test_scales_beyond_the_largest_number(tmp_path: Path) -> None:
+    """A factor and a slope that each could be, but whose product float32 cannot hold (3.4e38)."""
+
+    def change(ds: FileDataset, k: int) -> None:
+        counts(concentration="1e19")(ds, k)
+        ds.RescaleSlope, ds.RescaleIntercept = "1e17", 0
+
+    assert refusal(series(tmp_path, 3, change)).code == "bad_header_value"
+
+
 def test_counts_of_another_maker(tmp_path: Path) -> None:
     def change(ds: FileDataset, _k: int) -> None:
         ds.Units = "CNTS"

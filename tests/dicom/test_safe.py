@@ -45,7 +45,10 @@ def encapsulated(pixels: np.ndarray, syntax: str = RLELossless) -> FileDataset:
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     assert refusal(tmp_path / "flood.dcm").code == "missing"
     refused = refusal(tmp_path)
-    assert (refused.code, refused.reason) == ("folder", "is a folder: use nmqc batch")
+    assert (refused.code, refused.reason) == (
+        "folder",
+        "is a folder; use nmqc batch, or nmqc pet for the folder of a PET series",
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n" * 100, b"\0" * 200, b"DICM" * 10])

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from tests.exam.bars import BarsExamination
 from tests.exam.cor import OrbitExamination
-from tests.exam.examination import Candidate, Examination, Key
+from tests.exam.examination import Candidate, Examination, Key, Made
 from tests.exam.floods import FloodExamination
 from tests.exam.lines import LinesExamination
+from tests.exam.pet import (
+    CylinderExamination,
+    ImageQualityExamination,
+    RecoveryExamination,
+    ResolutionExamination,
+)
 from tests.exam.slits import SlitsExamination
 
-__all__ = ["EXAMINATIONS", "Candidate", "Examination", "Key"]
+__all__ = ["EXAMINATIONS", "Candidate", "Examination", "Key", "Made"]
 
 EXAMINATIONS: tuple[Examination, ...] = (
     FloodExamination(),
@@ -21,4 +27,8 @@ EXAMINATIONS: tuple[Examination, ...] = (
     SlitsExamination(),
     LinesExamination(),
     OrbitExamination(),
+    ImageQualityExamination(),
+    RecoveryExamination(),
+    ResolutionExamination(),
+    CylinderExamination(),
 )

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
+from nmqc.history import Batched, FileMark
 from nmqc.model import (
     Ends,
     EnergyWindow,
@@ -81,6 +82,29 @@ def a_result(number: int = 1, **changes: Any) -> Result:
         total_counts=30_000_000,
     )
     return replace(result, **changes)
+
+
+def a_mark(number: int = 1, **changes: Any) -> FileMark:
+    """A mark of the file of `an_input`; `changes` are its fields."""
+    mark = FileMark(
+        path=sha(f"/incoming/{number}"),
+        size=2**32 + number,
+        modified_ns=1_795_000_000_123_456_789 + number,
+        group="",
+        state="done",
+        code="",
+        reason="",
+        sha256=an_input(number).sha256,
+        tool="nmqc 0.1.0",
+        configuration=sha("rules")[:16],
+    )
+    return replace(mark, **changes)
+
+
+def an_item(number: int = 1, **changes: Any) -> Batched:
+    """One acquisition of one file, with its mark."""
+    result = a_result(number, **changes)
+    return Batched(results=((result, payload_of(result)),), marks=(a_mark(number),))
 
 
 def payload_of(result: Result) -> dict[str, Any]:

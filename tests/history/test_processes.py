@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import sqlite3
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from nmqc.history import Address, Filters, History, find_address
-from tests.history.samples import INTEGRAL, a_result, payload_of
+from nmqc.history import Address, Batched, Filters, History, find_address
+from nmqc.model import Refusal
+from tests.history.samples import INTEGRAL, a_mark, a_result, payload_of, sha
 
 PROJECT = Path(__file__).parents[2]
 WRITER = """
@@ -126,6 +128,83 @@ def test_a_killed_process_leaves_a_good_history(url: str) -> None:
         assert {a_result(n).measurements[0].value for n in reported} <= values
         recorded = history.record(a_result(10**6), payload_of(a_result(10**6)))
         assert recorded.number == history.count()
+
+
+CHUNK = 6
+CHUNKS = """
+import sys
+from nmqc.history import History, find_address
+from tests.history.test_processes import chunk
+
+with History.open(find_address(), timeout_s=120) as history:
+    for number in range(int(sys.argv[1]), 10**6):
+        history.record_batch(chunk(number))
+        print(number, flush=True)
+"""
+
+
+def chunk(number: int) -> list[Batched]:
+    """Six acquisitions with their marks, as long as those of a flood are, and a refusal."""
+    refusal = (Refusal("x.dcm", "not_dicom", "no DICOM"), sha(f"{number}"), "nmqc 0.1.0", "")
+    results = [a_result(n, software="x" * 12_000) for n in range(CHUNK * number, CHUNK * (number + 1))]
+    items = [
+        Batched(
+            results=((r, payload_of(r) | {"summary": "x" * 12_000}),), marks=(a_mark(CHUNK * number + n),)
+        )
+        for n, r in enumerate(results)
+    ]
+    return [*items, Batched(refusals=(refusal,))]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kill -9 is of POSIX systems")
+def test_a_process_that_is_killed_leaves_whole_chunks(url: str) -> None:
+    """Killed at twenty random moments; each of the children begins where the next chunk is new."""
+    moments = random.Random(20261122)
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "NMQC_DB": url}
+    reported = -1
+    for attempt in range(20):
+        process = subprocess.Popen(
+            [sys.executable, "-c", CHUNKS, str(max(0, reported))],
+            stdout=subprocess.PIPE, text=True, cwd=PROJECT, env=environment,
+        )  # fmt: skip
+        assert process.stdout is not None
+        first = int(process.stdout.readline())
+        time.sleep(moments.uniform(0, 0.05))
+        process.send_signal(signal.SIGKILL)
+        reported = max(first, *(int(line) for line in process.communicate()[0].splitlines()), reported)
+        assert process.returncode == -signal.SIGKILL
+        with History.open(find_address(url), timeout_s=60, read_only=attempt % 2 == 0) as history:
+            whole(history)
+            chunks = len(history.refusals())
+            assert chunks >= reported + 1
+            assert history.count() == CHUNK * chunks
+            marks = history.marks()
+    expected = {
+        one.marks[0].path: n for n, one in enumerate(o for c in range(chunks) for o in chunk(c) if o.marks)
+    }
+    assert {path: mark.results for path, mark in marks.items()} == {
+        path: (n + 1,) for path, n in expected.items()
+    }
+    if "sqlite" in url:
+        with History.open(find_address(url)) as history:
+            assert history._database.rows("PRAGMA integrity_check") == [("ok",)]
+            assert history._database.rows("PRAGMA journal_mode") == [("delete",)]
+
+
+def test_four_processes_that_record_the_same_chunks_make_them_once(url: str) -> None:
+    code = CHUNKS.replace("10**6", "8")
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "NMQC_DB": url}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, "0"], stdout=subprocess.PIPE, text=True, cwd=PROJECT, env=environment
+        )
+        for _ in range(4)
+    ]
+    assert ended_well(*processes)
+    with History.open(find_address(url)) as history:
+        whole(history)
+        assert (history.count(), len(history.refusals())) == (8 * CHUNK, 8)
+        assert history._database.rows("SELECT COUNT(*) FROM nmqc_files") == [(8 * CHUNK,)]
 
 
 def test_a_journal_left_behind_is_rolled_back_even_when_only_reading(

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from nmqc.errors import HistoryUnavailable, UnusableInput
-from nmqc.history import Address, Filters, History
+from nmqc.history import Address, Batched, Filters, History
 from nmqc.history import schema as schema_module
 from nmqc.model import EnergyWindow, Measurement, Metric, Refusal
 from nmqc.report.document import result_from_json
-from tests.history.samples import INTEGRAL, UID, a_result, an_input, payload_of, sha
+from tests.history.samples import INTEGRAL, UID, a_mark, a_result, an_input, payload_of, sha
 
-TABLES = ("schema", "results", "inputs", "measurements", "events", "refusals")
+TABLES = ("schema", "results", "inputs", "measurements", "events", "refusals", "files")
 
 
 @pytest.fixture
@@ -325,7 +325,7 @@ def test_nothing_that_was_written_changes(history: History) -> None:
     for table in TABLES:
         assert [row for row in after[table] if row in before[table]] == before[table], table
     assert {table: len(after[table]) - len(before[table]) for table in TABLES} == {
-        "schema": 0, "results": 2, "inputs": 2, "measurements": 6, "events": 2, "refusals": 1,
+        "schema": 0, "results": 2, "inputs": 2, "measurements": 6, "events": 2, "refusals": 1, "files": 0,
     }  # fmt: skip
 
 
@@ -335,6 +335,7 @@ def test_the_database_itself_refuses_changes(history: History, table: str, chang
     record(history, a_result(1))
     history.record_refusal(Refusal("x.dcm", "not_a_flood", "no flood"), sha256=sha("x"), tool="1")
     history.exclude(1, "leak")
+    history.record_batch([Batched(marks=(a_mark(1),))])
     column = {"schema": "version", "inputs": "result", "measurements": "result"}.get(table, "number")
     before = raw_rows(history)
     with pytest.raises(HistoryUnavailable):
@@ -371,7 +372,7 @@ def test_a_history_of_an_older_nmqc_is_upgraded_and_keeps_everything(
             assert history.get(1).payload == payload_of(a_result(1)) | {"history": 1}
             assert [
                 row[0] for row in history._database.rows("SELECT version FROM nmqc_schema ORDER BY 1")
-            ] == [1, 2]
+            ] == [1, 2, 3]
             assert history._database.rows("SELECT * FROM nmqc_second") == []
 
 

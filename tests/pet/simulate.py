@@ -1,4 +1,7 @@
-"""An IEC body phantom in closed form, for tests of what finds it. It shares nothing with nmqc or phantoms.
+"""An IEC body phantom in closed form, the twin of `phantoms.pet.IecBody`: it shares nothing with nmqc or phantoms.
+
+What finds and fits the phantom is tested against it, what measures in known places against `phantoms.pet`
+(`by_hand`), and the whole command against files of `phantoms.pet`: no error of either phantom goes unseen.
 
 The centre of the ring is the origin of the phantom's own axes: u to the right, v towards the flat side, w along the
 axis, the lid at w = -70. World = centre + turn (u, v, w).
@@ -17,7 +20,7 @@ from nmqc.model import InputFile, Source, System, Tracer, Volume
 DIAMETERS = (10.0, 13.0, 17.0, 22.0, 28.0, 37.0)
 HOT = dict.fromkeys(DIAMETERS, 4.0)
 COLD_LARGE = HOT | {28.0: 0.0, 37.0: 0.0}
-SIGMA = 2.3548200450309493
+FWHM_PER_SIGMA = 2.3548200450309493
 
 
 def source() -> Source:
@@ -95,16 +98,20 @@ class Body:
     def axes(self):
         return tuple((np.arange(n) - (n - 1) / 2) * s for n, s in zip(self.shape, self.spacing, strict=True))
 
-    def values(self) -> np.ndarray:
+    def own_axes(self):
+        """u, v, w of every voxel: the phantom's own axes, about the ring's centre."""
         z, y, x = self.axes()
-        sigma = self.fwhm / SIGMA
         inverse = (self.turn @ turn_about(2, self.body_deg)).T
         at = [
             x[None, None, :] - self.centre[0],
             y[None, :, None] - self.centre[1],
             z[:, None, None] - self.centre[2],
         ]
-        u, v, w = (sum(inverse[i, j] * at[j] for j in range(3)) for i in range(3))
+        return tuple(sum(inverse[i, j] * at[j] for j in range(3)) for i in range(3))
+
+    def values(self) -> np.ndarray:
+        sigma = self.fwhm / FWHM_PER_SIGMA
+        u, v, w = self.own_axes()
         w = -w if self.reversed_ else w
         edge = np.sqrt(2) * sigma
         image = 0.5 * (1 + erf(depth_in_body(u, v) / edge))
@@ -140,12 +147,19 @@ class Body:
         return noisy(self, self.values(), noise, seed, correlation, ends)
 
 
+def field(shape, spacing, fwhm: float, seed: int) -> np.ndarray:
+    """White noise filtered by a Gaussian of a FWHM in mm, of standard deviation 1."""
+    sigmas = [fwhm / FWHM_PER_SIGMA / one for one in spacing]
+    filtered = gaussian_filter(np.random.default_rng(seed).standard_normal(shape), sigmas, mode="wrap")
+    return filtered / filtered.std()
+
+
 def noisy(body: Body, values, noise=0.0, seed=0, correlation=None, ends=0.0) -> Volume:
     if noise or ends:
-        sigmas = [(correlation or body.fwhm) / SIGMA / s for s in body.spacing]
-        field = gaussian_filter(np.random.default_rng(seed).standard_normal(body.shape), sigmas, mode="wrap")
         size = np.full(body.shape[0], noise)
         size[:3] += ends
         size[-3:] += ends
-        values = values + body.background * size[:, None, None] * field / field.std()
+        values = values + body.background * size[:, None, None] * field(
+            body.shape, body.spacing, correlation or body.fwhm, seed
+        )
     return volume_of(values.astype(np.float32), body.spacing)

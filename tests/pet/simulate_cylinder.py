@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 from scipy.special import erf
 
 from nmqc.model import Volume
-from tests.pet.simulate import SIGMA, volume_of
+from tests.pet.simulate import FWHM_PER_SIGMA, field, volume_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +38,7 @@ class Tube:
         u = (x - self.centre[0] - self.slopes[0] * (z - self.centre[2])) / self.widened
         v = y[:, None] - self.centre[1] - self.slopes[1] * (z - self.centre[2])
         r, w = np.hypot(u, v), z - self.centre[2]
-        edge = np.sqrt(2) * self.fwhm / SIGMA
+        edge = np.sqrt(2) * self.fwhm / FWHM_PER_SIGMA
         image = 0.5 * (1 + erf((self.radius - r) / edge))
         image = image * 0.5 * (erf((w + self.length / 2) / edge) - erf((w - self.length / 2) / edge))
         image = image * (1 + self.axial_percent_per_mm / 100 * w) * (1 + self.across_percent_per_mm / 100 * u)
@@ -59,9 +58,5 @@ class Tube:
             far = (x - at_x) ** 2 + (y[:, None] - at_y) ** 2 + (z[:, None, None] - at_z) ** 2
             values = values + height * np.exp(-far / 2 / 25)
         if noise:
-            widths = [correlation / SIGMA / s for s in self.spacing]
-            field = gaussian_filter(
-                np.random.default_rng(seed).standard_normal(self.shape), widths, mode="wrap"
-            )
-            values = values + noise * self.level * field / field.std()
+            values = values + noise * self.level * field(self.shape, self.spacing, correlation, seed)
         return volume_of(values.astype(np.float32), self.spacing)

@@ -10,7 +10,8 @@ import pytest
 from nmqc.errors import CannotMeasure
 from nmqc.pet.background import Placement, Regions, place, read_regions
 from nmqc.toml_reader import BadFile
-from tests.pet.by_hand import COLD, DIAMETERS, ByHand
+from tests.pet.by_hand import COLD, ByHand
+from tests.pet.simulate import DIAMETERS
 
 FLAT = ByHand(shape=(31, 130, 162))
 

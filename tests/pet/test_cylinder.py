@@ -165,8 +165,8 @@ def test_squares_of_a_slope() -> None:
 def test_calibration_and_what_is_given() -> None:
     figures = measured(TUBE, CylinderOptions(expected=4800.0, expected_uncertainty=120.0), noise=0.1, seed=1)
     assert figures.calibration == pytest.approx(5000 / 4800, abs=4 * figures.mean_sigma / 4800)
-    assert figures.calibration_parts["expected"] == pytest.approx(figures.calibration * 120 / 4800)
-    assert figures.calibration_parts["noise"] == pytest.approx(figures.mean_sigma / 4800)
+    assert figures.calibration_parts["fill"] == pytest.approx(figures.calibration * 120 / 4800)
+    assert figures.calibration_parts["counting"] == pytest.approx(figures.mean_sigma / 4800)
     names = {metric.name for metric in UNIFORMITY_METRICS.values()}
     for quantitative, expected, code in (
         (True, 4800.0, None),

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,24 +9,23 @@ from scipy.ndimage import binary_fill_holes, gaussian_filter
 from nmqc.errors import CannotMeasure
 from nmqc.model import Volume
 from nmqc.pet.anisotropic import blurred_sphere
+from nmqc.pet.coarse import axes_of
 from nmqc.pet.correlation import noise_of
 from nmqc.pet.fit import FitOptions, JointFit, NotFitted, SphereFit, SphereFits, fit_spheres
 from nmqc.pet.phantom import IecPhantom, LungAxis, Ring, Sphere
-from nmqc.pet.sphere_image import axis_mm, image, nodes_mm, widening_mm2, window
+from nmqc.pet.sphere_image import image, nodes_mm, widening_mm2, window
+from tests.pet.real import centres_in, read
 from tests.pet.simulate import (
     COLD_LARGE,
     DIAMETERS,
+    FWHM_PER_SIGMA,
     HOT,
-    SIGMA,
     Body,
     depth_in_body,
+    field,
     noisy,
-    turn_about,
     volume_of,
 )
-
-ROOT = os.environ.get("NMQC_REFERENCE_DATA")
-real = pytest.mark.skipif(not ROOT, reason="NMQC_REFERENCE_DATA does not name the folder of real files")
 
 BODY = Body(shape=(56, 102, 112), spacing=(3.0, 3.1, 2.9), centre=(4.0, -9.0, 5.0), ratios=HOT)
 COARSE = replace(BODY, shape=(42, 80, 84), spacing=(4.0, 3.9, 3.7))
@@ -45,14 +42,7 @@ def found(body: Body, off_mm: float = 0.4, seed: int = 5) -> IecPhantom:
         Sphere(d, *centre, 0.3, state)
         for d, centre, state in zip(DIAMETERS, body.centres() + off, states, strict=True)
     )
-    z, y, x = body.axes()
-    inverse = (body.turn @ turn_about(2, body.body_deg)).T
-    at = [
-        x[None, None, :] - body.centre[0],
-        y[None, :, None] - body.centre[1],
-        z[:, None, None] - body.centre[2],
-    ]
-    u, v, w = (sum(inverse[i, j] * at[j] for j in range(3)) for i in range(3))
+    u, v, w = body.own_axes()
     mask = (depth_in_body(u, v) > 0) & (w > -70) & (w < body.length - 70)
     first, last = body.centre[2] - 70, body.centre[2] + body.length - 70
     lung = None if body.lung is None else LungAxis(body.centre[0], body.centre[1], 0.0, 0.0, first, last)
@@ -118,7 +108,7 @@ def brute(around, at, voxels: str) -> np.ndarray:
 def test_voxels_are_means_over_their_width(spacing, fwhm, voxels, error) -> None:
     volume = volume_of(np.zeros((24, 30, 28)), spacing)
     around = window(volume, (0.7, -1.1, 0.4), 6.5, reach_mm=8.0, wall_mm=1.0, voxels=voxels)
-    at = np.array([0.7, -1.1, 0.4, 10.0, 1.0, *np.log(np.array(fwhm) / SIGMA)])
+    at = np.array([0.7, -1.1, 0.4, 10.0, 1.0, *np.log(np.array(fwhm) / FWHM_PER_SIGMA)])
     expected, slopes = image(around, at)
     assert np.abs(expected - brute(around, at, voxels)).max() < error * 9  # 9: sphere above background
     for number in range(7):
@@ -172,7 +162,7 @@ def test_the_two_widths_are_told_apart() -> None:
     # 5 mm in every direction, and sqrt(7^2 - 5^2) more along the axis: the phantom moved along z, its images added
     nodes, weights = np.polynomial.hermite_e.hermegauss(7)
     body = replace(COARSE, fwhm=5.0)
-    shifts = nodes * np.sqrt(7.0**2 - 5.0**2) / SIGMA
+    shifts = nodes * np.sqrt(7.0**2 - 5.0**2) / FWHM_PER_SIGMA
     values = sum(
         w * replace(body, centre=(4.0, -9.0, 5.0 + shift)).values()
         for shift, w in zip(shifts, weights / weights.sum(), strict=True)
@@ -247,14 +237,12 @@ def test_a_transposed_image_gives_the_transposed_answer() -> None:
 
 def test_the_correlation_of_filtered_noise() -> None:
     fwhm, spacing, shape = 7.0, (3.0, 2.0, 2.5), (40, 80, 70)
-    sigmas = [fwhm / SIGMA / s for s in spacing]
-    field = gaussian_filter(np.random.default_rng(3).standard_normal(shape), sigmas, mode="wrap")
     inside = np.ones(shape, bool)
     inside[:, 20:30, 10:50] = False
-    found_noise = noise_of(100 + 5 * field / field.std(), inside, spacing)
+    found_noise = noise_of(100 + 5 * field(shape, spacing, fwhm, 3), inside, spacing)
     assert found_noise.sd == pytest.approx(5, rel=0.02)  # 1,700 independent values: 1.7 %
     for pitch, one in zip(spacing, found_noise.along, strict=True):
-        truth = np.exp(-((np.arange(one.size) * pitch * SIGMA / fwhm) ** 2) / 4)
+        truth = np.exp(-((np.arange(one.size) * pitch * FWHM_PER_SIGMA / fwhm) ** 2) / 4)
         assert one == pytest.approx(truth, abs=0.06)  # 2 / sqrt(1700), and the fields wrap
         assert one.size >= 3
 
@@ -354,25 +342,9 @@ def test_one_hot_sphere_is_nothing_together() -> None:
 # --- real series ---------------------------------------------------------------------------------------------
 
 
-def read(name: str) -> tuple[Volume, np.ndarray]:
-    """A series, and the place of the volume's centre in the patient's axes."""
-    import pydicom
-
-    files = [pydicom.dcmread(path) for path in sorted((Path(ROOT or "") / "pet" / name).iterdir())]
-    files.sort(key=lambda one: float(one.ImagePositionPatient[2]))
-    values = np.stack(
-        [one.pixel_array * float(one.RescaleSlope) + float(one.RescaleIntercept) for one in files]
-    )
-    first, last = (np.array(one.ImagePositionPatient, float) for one in (files[0], files[-1]))
-    dy, dx = (float(one) for one in files[0].PixelSpacing)
-    dz = float(last[2] - first[2]) / (len(files) - 1)
-    middle = first + (np.array(values.shape[::-1]) - 1) / 2 * np.array([dx, dy, dz])
-    return volume_of(values, (dz, dy, dx)), middle
-
-
 def known(volume: Volume, centres: np.ndarray, background: float) -> IecPhantom:
     """The phantom of a real series by its known centres."""
-    z = axis_mm(volume.values.shape[0], volume.spacing_mm[0])
+    z = axes_of(volume)[0].centres_mm
     smooth = gaussian_filter(volume.values, [3 / one for one in volume.spacing_mm]) > background / 2
     mask = np.stack([binary_fill_holes(one) for one in smooth])
     full = z[mask.sum(axis=(1, 2)) * volume.spacing_mm[1] * volume.spacing_mm[2] > 30_000]
@@ -388,18 +360,10 @@ def mean_fwhm(one: SphereFit) -> float:
     return float(np.sqrt((2 * one.fwhm_transaxial_mm.value**2 + one.fwhm_axial_mm.value**2) / 3))
 
 
-@real
 def test_a_real_reconstruction_beside_an_earlier_fit() -> None:
-    volume, middle = read("iec-recon")
-    centres = [
-        (28.7, -46.8, -4.8),
-        (-29.0, -48.8, -4.0),
-        (-59.3, -0.4, -4.1),
-        (-32.1, 49.8, -4.9),
-        (25.2, 51.7, -2.1),
-        (55.0, 3.7, -5.5),
-    ]
-    phantom = known(volume, np.array(centres) - middle, 1662.0)
+    volume = read("iec-recon")
+    centres = centres_in(volume, "iec-recon")
+    phantom = known(volume, centres, 1662.0)
     fits = fit_spheres(volume, phantom, FitOptions(voxels="sampled"))  # the earlier fit knew no voxels
     each = alone(fits)
     for one, sphere in zip(each.values(), phantom.spheres, strict=True):
@@ -418,18 +382,10 @@ def test_a_real_reconstruction_beside_an_earlier_fit() -> None:
     assert all(one.value == pytest.approx(16_500, abs=700) for one in joint.signals)
 
 
-@real
 def test_a_real_earl_series_beside_an_earlier_fit() -> None:
-    volume, middle = read("earl-mct")
-    centres = [
-        (-59.1, -205.0, 284.6),
-        (-28.7, -256.8, 284.3),
-        (29.7, -255.7, 284.4),
-        (57.8, -205.6, 283.6),
-        (28.4, -156.3, 284.2),
-        (-30.3, -154.4, 284.2),
-    ]
-    phantom = known(volume, np.array(centres) - middle, 2630.0)
+    volume = read("earl-mct")
+    centres = centres_in(volume, "earl-mct")
+    phantom = known(volume, centres, 2630.0)
     fits = fit_spheres(volume, phantom, FitOptions(voxels="sampled"))
     each = alone(fits)
     widths = [mean_fwhm(each[d]) for d in (37.0, 28.0, 22.0, 17.0, 13.0, 10.0)]

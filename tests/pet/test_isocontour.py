@@ -11,7 +11,8 @@ from nmqc.errors import CannotMeasure
 from nmqc.model import Volume
 from nmqc.pet.isocontour import isocontour, mean_above
 from nmqc.pet.peak import RADIUS_MM, ball_weights, peak
-from tests.pet.by_hand import DIAMETERS, WIDTHS, ByHand, blurred
+from tests.pet.by_hand import ByHand
+from tests.pet.simulate import DIAMETERS, FWHM_PER_SIGMA, ball
 
 
 def small(**voxels: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -152,8 +153,8 @@ def one_sphere(diameter: float, fwhm: float, pitch: float, off: tuple[float, flo
     axis = (np.arange(count) - (count - 1) / 2) * pitch
     z, y, x = (axis - one for one in reversed(off))
     r = np.sqrt(z[:, None, None] ** 2 + y[None, :, None] ** 2 + x[None, None, :] ** 2)
-    sigma = fwhm / WIDTHS
-    values = 1 + 10 * blurred(r, diameter / 2, sigma) - blurred(r, diameter / 2 + 1, sigma)
+    sigma = fwhm / FWHM_PER_SIGMA
+    values = 1 + 10 * ball(r, diameter / 2, sigma) - ball(r, diameter / 2 + 1, sigma)
     return ByHand(shape=values.shape, spacing_mm=(pitch,) * 3).volume(values)
 
 

@@ -8,10 +8,12 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
 from nmqc.measure.grid import Axis
+from nmqc.pet.background_noise import background_noise
 from nmqc.pet.body import TOWARDS_FLAT_MM, Body, nominal_depth
 from nmqc.pet.coarse import Coarse
-from nmqc.pet.correlated import Noise
+from nmqc.pet.correlation import Noise
 from nmqc.pet.ring import circle, fit_hexagon, sphere_angles
+from tests.pet.simulate import FWHM_PER_SIGMA, field, volume_of
 
 
 @pytest.mark.parametrize("sense", [1, -1])
@@ -49,8 +51,8 @@ def test_depth_below_the_wall_at_places_known_by_hand():
 
 
 def test_variance_of_a_weighted_sum_in_correlated_noise():
-    sigma_px, spacing = (1.2, 0.9, 1.5), (3.0, 2.0, 2.5)
-    lengths = tuple(np.sqrt(2) * s * p for s, p in zip(sigma_px, spacing, strict=True))
+    sigma_px = (1.2, 0.9, 1.5)
+    along = tuple(np.exp(-((np.arange(9) / one) ** 2) / 4) for one in sigma_px)
     gain = np.random.default_rng(4).standard_normal((6, 7, 8)).cumsum(axis=2)
     draws = []
     for seed in range(12):
@@ -59,10 +61,10 @@ def test_variance_of_a_weighted_sum_in_correlated_noise():
         )
         blocks = (5.0 * field / field.std()).reshape(8, 6, 10, 7, 10, 8)
         draws.append(np.einsum("aibjck,ijk->abc", blocks, gain).ravel())
-    predicted = Noise(0.0, 5.0, lengths).variance(gain, spacing)
+    predicted = Noise(5.0, along, 1).variance(gain)
     # 9600 sums, neighbours correlated: at least a fifth of them count; three standard errors
     assert np.var(draws) == pytest.approx(predicted, rel=3 * np.sqrt(2 / 1900))
-    assert Noise(0.0, 5.0, (0.0, 0.0, 0.0)).variance(gain, spacing) == pytest.approx(25 * (gain**2).sum())
+    assert Noise(5.0, (np.ones(1),) * 3, 1).variance(gain) == pytest.approx(25 * (gain**2).sum())
 
 
 def test_the_circle_that_is_searched_is_square_to_the_axis():
@@ -77,3 +79,18 @@ def test_the_circle_that_is_searched_is_square_to_the_axis():
         from_centre = ring - (5.0 + 0.12 * z_mm + 3.0, -8.0 - 0.15 * z_mm - 6.0, z_mm)
         assert np.abs(from_centre @ (0.12, -0.15, 1.0)).max() < 1e-9  # arithmetic only
         assert np.hypot(from_centre[:, 0], from_centre[:, 1]) == pytest.approx(57.2)
+
+
+def test_noisy_slices_do_not_count_in_the_noise_of_the_background():
+    shape, spacing = (40, 90, 100), (3.0, 3.5, 3.3)
+    size = np.full(40, 50.0)
+    size[14:18] = 400.0  # four slices of the 20 within 30 mm of the plane
+    volume = volume_of(1000 + size[:, None, None] * field(shape, spacing, 7.0, 2), spacing)
+    mask = np.zeros((40, 80, 84), bool)
+    around = Body(mask, 1000.0, 0.0, 0.0, 0.0, 0.0, 90.0, (0, 40), -60.0, 60.0, (False, False))
+    level, noise = background_noise(volume, around, 4.0)
+    # of about 3,000 voxels of 36 mm2 in a slice 180 are independent: 5 %, in a median of 16 a third of it
+    assert noise.sd == pytest.approx(50.0, rel=0.05)
+    assert level == pytest.approx(1000.0, abs=4.0)
+    for pitch, one in zip(spacing, noise.along, strict=True):
+        assert one[1] == pytest.approx(np.exp(-((pitch * FWHM_PER_SIGMA / 7.0) ** 2) / 4), abs=0.05)

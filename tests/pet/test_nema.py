@@ -18,7 +18,8 @@ from nmqc.pet.options import Options
 from nmqc.pet.phantom import IecPhantom
 from nmqc.pet.scatter import measure_background
 from nmqc.pet.truth import Truth, given
-from tests.pet.by_hand import COLD, DIAMETERS, HOT, WIDTHS, ByHand, blurred, noise, of, table, tilted
+from tests.pet.by_hand import COLD, HOT, ByHand, noise, of, table, tilted
+from tests.pet.simulate import DIAMETERS, FWHM_PER_SIGMA, ball
 
 FOUR, USUAL = given(ratio=4.0), Options()
 FINE = {"spacing_mm": (2.5, 1.0, 1.0), "shape": (25, 260, 324)}
@@ -38,12 +39,12 @@ def absent(findings: Findings) -> set[tuple[str, str, str]]:
 
 def contrast(fwhm: float, ratio: float, wall: float, cold: bool = False) -> list[float]:
     """Return Q of the disc through a blurred sphere's middle, by 4,000 rings of equal width."""
-    sigma, found = fwhm / WIDTHS, []
+    sigma, found = fwhm / FWHM_PER_SIGMA, []
     for diameter in DIAMETERS:
         radius = diameter / 2
         r = (np.arange(4000) + 0.5) / 4000 * radius
-        inner = blurred(r, radius, sigma) * (0.0 if cold else ratio)
-        mean = ((1 + inner - blurred(r, radius + wall, sigma)) * r).sum() / r.sum()
+        inner = ball(r, radius, sigma) * (0.0 if cold else ratio)
+        mean = ((1 + inner - ball(r, radius + wall, sigma)) * r).sum() / r.sum()
         found.append(100 * ((1 - mean) if cold else (mean - 1) / (ratio - 1)))
     return found
 
@@ -348,7 +349,7 @@ def predicted(diameter: float, voxels: float) -> float:
     _, _, weights = disc_weights(edges, edges, (0.0, 0.0), diameter / 2)
     row, column = np.indices(weights.shape).reshape(2, -1)
     apart = (row[:, None] - row) ** 2 + (column[:, None] - column) ** 2
-    along = np.exp(-apart * (WIDTHS / voxels) ** 2 / 4) if voxels else (apart == 0)
+    along = np.exp(-apart * (FWHM_PER_SIGMA / voxels) ** 2 / 4) if voxels else (apart == 0)
     flat = weights.ravel() / weights.sum()
     return float(100 * PART * math.sqrt(flat @ along @ flat))
 

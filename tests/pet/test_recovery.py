@@ -18,7 +18,8 @@ from nmqc.pet.options import Options
 from nmqc.pet.recovery import Recovery, recovery
 from nmqc.pet.truth import Truth, given
 from nmqc.toml_reader import BadFile
-from tests.pet.by_hand import COLD, DIAMETERS, ByHand, noise, of, table
+from tests.pet.by_hand import COLD, ByHand, noise, of, table
+from tests.pet.simulate import DIAMETERS
 
 TEN = ByHand(ratio=10.0, background=2000.0, fwhm_mm=6.0, shape=(45, 130, 162), spacing_mm=(2.0, 2.0, 2.0))
 KNOWN = given(sphere_bqml=20000.0, background_bqml=2000.0)
@@ -128,7 +129,7 @@ def test_what_to_look_at_is_remarked_upon() -> None:
         ratio=10.0, background=2000.0, spacing_mm=(4.0, 4.0, 4.0), shape=(23, 65, 81), averaged=True
     )
     findings, _ = measured(coarse.volume(), given(sphere_bqml=8000.0, background_bqml=2000.0), coarse, earl=1)
-    assert {remark.code for remark in findings.remarks} == {"few_voxels", "ratio_off"}
+    assert {remark.code for remark in findings.remarks} == {"few_voxels", "ratio_off", "no_fill_uncertainty"}
     assert "4.0:1" in next(remark.text for remark in findings.remarks if remark.code == "ratio_off")
     values = clean().copy()
     x, y, _ = TEN.corners()[2]

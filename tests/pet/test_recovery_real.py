@@ -3,13 +3,10 @@
 Maxima and isocontours need no region of the background's exact place, and agree to the digit.
 """
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from nmqc.dicom import ReadOptions, read_pet
 from nmqc.measure.frames import Findings
 from nmqc.pet.metrics import IMAGE_QUALITY_METRICS, RECOVERY_METRICS
 from nmqc.pet.nema import image_quality
@@ -18,9 +15,7 @@ from nmqc.pet.phantom import Hints, find_phantom
 from nmqc.pet.recovery import recovery
 from nmqc.pet.truth import Truth, given
 from tests.pet.by_hand import table
-
-ROOT = os.environ.get("NMQC_REFERENCE_DATA")
-pytestmark = pytest.mark.skipif(not ROOT, reason="NMQC_REFERENCE_DATA does not name the folder of real files")
+from tests.pet.real import read
 
 #: series -> ratio by a fit; Q_H, N (own trial), maxima, A50 (two programs), peak at voxels; 10 to 37 mm; lung
 EARLIER = {
@@ -48,7 +43,7 @@ EARLIER = {
 @pytest.mark.parametrize("series", EARLIER)
 def test_a_real_phantom_beside_earlier_values(series: str) -> None:
     ratio, contrast, variability, highest, mean, peaks, lung = EARLIER[series]
-    (volume,) = read_pet([Path(ROOT or "", "pet", series)], ReadOptions()).volumes
+    volume = read(series)
     phantom, findings = find_phantom(volume, Hints()), Findings(IMAGE_QUALITY_METRICS)
     placed = image_quality(volume, phantom, given(ratio=ratio), Options(slice="common"), findings)
     assert placed is not None

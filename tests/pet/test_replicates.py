@@ -11,7 +11,7 @@ from nmqc.model import Measurement, NotMeasured
 from nmqc.pet.metrics import IMAGE_QUALITY_METRICS
 from nmqc.pet.nema import image_quality
 from nmqc.pet.options import Options
-from nmqc.pet.replicates import sum_of, together
+from nmqc.pet.replicates import mean_of, together
 from nmqc.pet.truth import given
 from tests.pet.by_hand import ByHand, noise, of
 
@@ -50,8 +50,8 @@ def test_the_phantom_is_placed_once_for_all() -> None:
     volumes = [
         HAND.volume((clean + 50 * noise(clean.shape, 2.0, seed)).astype(np.float32)) for seed in range(3)
     ]
-    total = sum_of(volumes)
-    assert total.values.mean() == pytest.approx(sum(float(v.values.mean()) for v in volumes), rel=1e-6)
+    whole = mean_of(volumes)
+    assert whole.values.mean() == pytest.approx(np.mean([v.values.mean() for v in volumes]), rel=1e-6)
     placement, each, lacking = None, [], []
     for volume in volumes:
         findings = Findings(IMAGE_QUALITY_METRICS)
@@ -77,5 +77,5 @@ def test_replicates_that_are_none() -> None:
         replace(volume, values=np.ones((45, 130, 161))),
     ):
         with pytest.raises(CannotMeasure) as refusal:
-            sum_of([volume, other])
+            mean_of([volume, other])
         assert refusal.value.code == "replicates_differ"

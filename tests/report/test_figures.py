@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import typst
 
-from nmqc.model import Curve, Label, Line, Picture, Position
+from nmqc.model import Band, Curve, Label, Line, Picture, Position
 from nmqc.report import figures
 from nmqc.report.figures import canvas, curve, legend, marks, polar, sinogram
+from nmqc.report.figures import picture as pictures
 from nmqc.report.figures.picture import drawn_values, edges_mm
 from nmqc.report.figures.scale import colour_map, range_of
 from nmqc.report.figures.sides import tick_words, ticks
@@ -319,7 +320,7 @@ def axes_drawn(monkeypatch):
         draw(axes, listed)
         kept.append(axes)
 
-    for module in (curve, polar, sinogram):
+    for module in (curve, pictures, polar, sinogram):
         monkeypatch.setattr(module, "draw_legend", watched)
     return kept
 
@@ -429,3 +430,78 @@ def test_the_error_of_a_line_is_a_band_about_it(axes_drawn, style):
     corners = {(float(u), float(v)) for u, v in band.get_paths()[0].vertices}
     assert corners == {(0.0, 4.5), (0.0, 5.5), (1.0, 6.0), (1.0, 8.0), (4.0, 5.75), (4.0, 6.25)}
     assert axes_drawn[0].get_ylim()[1] > 8.0
+
+
+def test_axes_have_the_names_that_the_picture_gives_them():
+    assert {"x / mm", "y / mm (down)"} <= set(written(figures.svg(lone_pixel())))
+    names = written(figures.svg(lone_pixel(axes=("x", "z"))))
+    assert {"x / mm", "z / mm (down)"} <= set(names)
+    assert "y / mm (down)" not in names
+
+
+def test_values_above_the_highest_are_as_light_and_the_scale_says_so(axes_drawn):
+    image = lone_pixel().image.copy()
+    image[4, 2] = 3.0
+    capped = written(figures.svg(lone_pixel(image=image, highest=3.0)))
+    assert axes_drawn[0].images[0].get_clim() == (0.0, 3.0)
+    assert "counts (white: and more)" in capped
+    axes_drawn.clear()
+    whole = written(figures.svg(lone_pixel(image=image, highest=20.0)))
+    assert axes_drawn[0].images[0].get_clim() == (0.0, 9.0)  # what is not there needs no room
+    assert "counts" in whole
+
+
+def test_a_thin_region_is_thinner_and_has_its_place_in_the_legend(axes_drawn):
+    styles = ("main", "thin")
+    regions = tuple(samples.rectangle(style, 20.0, 14.0, style) for style in styles)
+    assert set(styles) <= set(written(figures.svg(lone_pixel(regions=regions))))
+    main, thin = (next(line for line in axes_drawn[0].lines if line.get_label() == style) for style in styles)
+    assert thin.get_linewidth() < main.get_linewidth() / 2
+    assert main.get_linestyle() == thin.get_linestyle() == "-"
+
+
+def test_a_band_lies_between_its_lines_and_in_the_legend(axes_drawn):
+    x = np.array([10.0, 20.0, 37.0])
+    band = Band("permitted", x, np.array([1.0, 2.0, 2.5]), np.array([3.0, 5.0, 4.0]))
+    points = Line("measured", x, np.array([2.0, 6.0, 3.0]), "points")
+    names = written(figures.svg(Curve("c", "x / mm", "y", (points,), (band,))))
+    assert {"permitted", "measured"} <= set(names)
+    (drawn_band,) = [one for one in axes_drawn[0].collections if one.get_label() == "permitted"]
+    corners = {tuple(corner) for corner in drawn_band.get_paths()[0].vertices.tolist()}
+    assert {(10.0, 1.0), (20.0, 2.0), (37.0, 2.5), (10.0, 3.0), (20.0, 5.0), (37.0, 4.0)} <= corners
+    low, high = axes_drawn[0].get_ylim()
+    assert low < 1.0
+    assert high > 6.0
+
+
+def test_two_bands_are_told_apart_without_colour(axes_drawn):
+    x = np.array([0.0, 1.0])
+    bands = tuple(Band(name, x, x, x + 1) for name in ("one", "other"))
+    figures.svg(Curve("c", "x / mm", "y", (Line("line", x, x),), bands))
+    hatches = [one.get_hatch() for one in axes_drawn[0].collections if one.get_label() in ("one", "other")]
+    assert len(set(hatches)) == 2
+
+
+def test_large_points_have_room_at_the_sides(axes_drawn):
+    x = np.array([10.0, 37.0])
+    figures.svg(Curve("c", "x / mm", "y", (Line("p", x, x, "points"),)))
+    low, high = axes_drawn[0].get_xlim()
+    width_mm = axes_drawn[0].bbox.width / 72 * 25.4
+    assert (10.0 - low) / (high - low) * width_mm > 1.0  # a point is 1.06 mm wide
+    assert (high - 37.0) / (high - low) * width_mm > 1.0
+
+
+def test_a_legend_keeps_to_the_width_of_a_narrow_picture(axes_drawn):
+    """A picture higher than wide leaves less room than the page."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    names = ("50 % isocontour", "peak, 1 mL", "searched", "another region")
+    regions = tuple(samples.rectangle(name, 20.0, 14.0) for name in names)
+    figures.svg(lone_pixel(image=np.ones((40, 11)), regions=regions))
+    axes = axes_drawn[0]
+    with canvas.settings():
+        renderer = FigureCanvasAgg(axes.figure).get_renderer()
+        box = axes.get_legend().get_window_extent(renderer)
+    assert box.x1 <= axes.figure.bbox.x1
+    assert legend.legend_of(names, 200.0).rows == 1
+    assert legend.legend_of(names, 20.0).rows == 4

@@ -13,8 +13,19 @@ import pytest
 
 from nmqc import __version__
 from nmqc.errors import NmqcError
-from nmqc.model import EnergyWindow, InputFile, Line, NotMeasured, Picture, Position, Remark, System
-from nmqc.report import document, fonts, pdf, wording
+from nmqc.model import (
+    Band,
+    EnergyWindow,
+    InputFile,
+    Line,
+    NotMeasured,
+    Picture,
+    Position,
+    Remark,
+    System,
+    Table,
+)
+from nmqc.report import document, fonts, pdf, tables, wording
 from nmqc.report.descriptions import describe
 from tests.report import samples, turning
 
@@ -315,6 +326,75 @@ def test_a_long_name_leaves_room_for_its_reason(tmp_path):
 def test_a_field_that_was_not_analysed_at_all_is_drawn():
     picture = Picture("none", np.zeros((4, 6)), (1.0, 2.0), "%", shown=np.zeros((4, 6), dtype=bool))
     assert pdf.build_pdf([(samples.result(evidence=(picture,)), None)], []).startswith(b"%PDF-")
+
+
+# --- PET ------------------------------------------------------------------------------------------------
+
+
+def of_pet(**changes):
+    """A result of no head, window or collimator, whose values are those of 89 files of one series."""
+    inputs = tuple(InputFile(f"PT{number:04d}.dcm", f"{number:064x}") for number in range(1, 90))
+    table = Table(
+        "fill sheet, F-18", ("", "spheres", "background"), (("volume / mL", "500", "9700 ± 0.5 %"),)
+    )
+    shown = samples.result(
+        detector=None,
+        test="pet.image-quality",
+        detector_source=None,
+        energy_window=None,
+        total_counts=None,
+        collimator="",
+        duration_s=120.0,
+        source=samples.source(inputs=inputs, radionuclide="F-18"),
+        parameters={
+            "matrix": [89, 192, 192],
+            "voxel_mm": [2.78, 2.08333, 2.08333],
+            "series": ["9fbdb2dc"],
+            "lung": {"slices": [30, 69], "each": [15.21 + 0.25 * n for n in range(40)]},
+            "spheres": [
+                {"voxels": n, "volume_ml": 0.249, "threshold": 11598.5, "leaks": False} for n in range(6)
+            ],
+        },
+        evidence=(samples.profile("row"), table, samples.smooth_picture()),
+    )
+    return replace(shown, **changes)
+
+
+def test_tables_of_the_evidence_are_text_with_their_titles(tmp_path):
+    content = pdf.build_pdf([(of_pet(), None)], [])
+    with pikepdf.open(io.BytesIO(content)) as file:
+        assert [text[:6] for text in alternatives(file)] == ["Image:", "Curve:"]
+    assert "In detail fill sheet, F-18 spheres background volume / mL 500 9700 ± 0.5 %" in words(
+        content, tmp_path
+    )
+    without = pdf.build_pdf([(of_pet(evidence=()), None)], [])
+    assert "In detail" not in words(without, tmp_path)
+
+
+def test_a_page_of_pet_does_not_name_89_files_nor_list_every_number(tmp_path):
+    text = words(pdf.build_pdf([(of_pet(), None), (of_pet(), None)], []), tmp_path)
+    assert text.count("PT0001.dcm") == 2  # in the provenance of each
+    assert "PT0002.dcm" not in text
+    assert "89 files of series 9fbdb2dc" in text
+    assert "files 89 files, PT0001.dcm to PT0089.dcm; SHA-256 of their SHA-256s" in text
+    assert "image 120 s for a bed position, matrix 89 x 192 x 192, voxels of 2.78 x 2.083 x 2.083 mm" in text
+    assert "lung: slices 30, 69; each 40 numbers from 15.21 to 24.96" in text
+    assert "spheres: 6, given in the JSON" in text
+
+
+def test_an_overview_has_no_empty_columns():
+    assert tables.overview([of_pet()]).header == ("verdict", "test", "file", "why")
+    mixed = tables.overview([of_pet(), samples.result()])
+    assert mixed.header == ("verdict", "detector", "test", "window", "file", "why")
+    assert [row[1].text for row in mixed.rows] == ["-", "detector 1"]
+
+
+def test_axes_and_bands_are_told():
+    coronal = replace(samples.smooth_picture(), axes=("x", "z"), regions=(), marks=())
+    assert describe(coronal).endswith("80 columns by 58 rows of 6.6 by 6.6 mm, x to the right and z down.")
+    x = np.arange(2.0)
+    judged = replace(samples.profile("row"), bands=(Band("band earl1, verified", x, x, x),))
+    assert describe(judged).endswith("Lines: UFOV, CFOV, mean. Bands: band earl1, verified.")
 
 
 # --- the file -------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Numbers with as many digits as mean something, limits and reasons in words."""
 
+from dataclasses import replace
+
 import pytest
 
 from nmqc.model import Ends, InputFile, Limits, Measurement, Metric, NoiseFloor, Position, Remark
@@ -161,6 +163,34 @@ def test_parameters_in_words():
     assert wording.value_words(value) == "pixel_mm 6.59341 x 6.5; names a, b; on yes; no none; k 11"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("voxel_mm", [2.78, 2.0833333, 2.0], "2.78 x 2.08333 x 2"),
+        ("tilt_deg", [0.5, 0.15], "0.5, 0.15"),
+        ("centre_mm", [-0.19, 23.06, -0.27], "-0.19, 23.06, -0.27"),
+        ("reconstruction", "", "none"),
+        ("predicted", [], "none"),
+        ("sd", {}, "none"),
+        ("slices", [43] * 6, "43, 43, 43, 43, 43, 43"),
+        ("each", [0.5 * n for n in range(60)], "60 numbers from 0 to 29.5"),
+        ("centres_mm", [[1.25 * n, -99.5] for n in range(12)], "12, given in the JSON"),
+        ("field", [["ROUND", 533.0], ["RECTANGLE", 533, 387]], "(ROUND, 533), (RECTANGLE, 533, 387)"),
+        ("truth", {"ratio": 4.0, "sheet": {"cold_mm": [28.0, 37.0]}}, "ratio 4; sheet (cold_mm 28, 37)"),
+        ("spheres", [{"voxels": 5}, None], "(voxels 5), none"),
+    ],
+)
+def test_a_parameter_is_worded_by_its_name_and_kept_short(name, value, words):
+    assert wording.parameter(name, value) == f"{name}: {words}"
+
+
+def test_a_relative_value_has_no_unit():
+    relative = measured(1667.7, 8.1, "relative")
+    assert wording.quantity(relative) == "1667.7 ± 8.1 (relative)"
+    assert wording.column_of(relative.metric) == "a thing (relative)"
+    assert wording.column_of(measured(1.0, unit="ratio").metric) == "a thing"
+
+
 def test_counts_and_matrix_stand_in_the_facts():
     facts = dict(wording.facts(samples.result()))
     assert facts["image"] == "30 012 345 counts in 600 s, matrix 1024 x 1024"
@@ -174,3 +204,6 @@ def test_many_files_are_counted():
     few, many = (samples.result(source=samples.source(inputs=inputs[:count])) for count in (6, 89))
     assert wording.files(few).count("IM") == 6
     assert wording.files(many) == "89 files, IM0001.dcm to IM0089.dcm"
+    of_series = [replace(one, parameters={"series": ["9fbdb2dc", "00c0ffee"]}) for one in (few, many)]
+    assert wording.files(of_series[0]) == wording.files(few)
+    assert wording.files(of_series[1]) == "89 files of series 9fbdb2dc and 00c0ffee"

@@ -6,15 +6,15 @@ light is high in every image, so that a print in black and white reads the same.
 
 from __future__ import annotations
 
-from nmqc.model import Curve, Evidence, Picture, Polar, Sinogram
+from nmqc.model import Curve, Figure, Picture, Polar, Sinogram
 from nmqc.report.figures.curve import curve_svg
 from nmqc.report.figures.picture import picture_svg
 from nmqc.report.figures.polar import polar_svg
 from nmqc.report.figures.sinogram import sinogram_svg
 
 
-def svg(item: Evidence) -> str:
-    """Return evidence of any kind as an SVG document: the same evidence gives the same text."""
+def svg(item: Figure) -> str:
+    """Return a figure of any kind as an SVG document: the same evidence gives the same text."""
     match item:
         case Picture():
             return picture_svg(item)

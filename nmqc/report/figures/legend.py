@@ -12,7 +12,6 @@ from nmqc.report.figures.paper import FONT_PT, LEFT_MM, POINTS_PER_MM, WIDTH_MM
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_WIDTH_PT = (WIDTH_MM - LEFT_MM) * POINTS_PER_MM
 _ROW_MM = 3.4
 _HANDLE_PT, _GAP_PT = 14.5, 8.0
 
@@ -35,11 +34,11 @@ class Legend:
         return _ROW_MM * max(0, self.rows - 1)
 
 
-def legend_of(labels: Sequence[str]) -> Legend:
-    """Return the legend of some labels: as many columns as fit above the axes."""
+def legend_of(labels: Sequence[str], width_mm: float = WIDTH_MM - LEFT_MM) -> Legend:
+    """Return the legend of some labels: as many columns as fit into so much room from the axes on."""
     names = tuple(dict.fromkeys(fonts.printable(label) for label in labels if label))
     columns = len(names)
-    while columns > 1 and _width_pt(names, columns) > _WIDTH_PT:
+    while columns > 1 and _width_pt(names, columns) > width_mm * POINTS_PER_MM:
         columns -= 1
     return Legend(names, max(columns, 1))
 

@@ -9,6 +9,7 @@ from nmqc.model import Line
 
 COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7")
 GUIDE_COLOUR = "#555555"
+BAND_COLOUR = "#d9d9d9"
 GUIDE_DASHES: Any = (0, (1, 1.5))
 MARKERS = ("o", "s", "^", "D", "v")
 BAND_ALPHA = 0.2

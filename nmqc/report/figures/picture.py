@@ -25,15 +25,16 @@ _PIXELS_DRAWN = 512
 def picture_svg(picture: Picture) -> str:
     """Return a picture as an SVG document: the image in mm, its scale, its regions and its marks.
 
-    The outer edges of the image are the outer edges of its pixels: a pixel is drawn as large as it is. x
-    grows to the right and y downwards, both from the centre of the acquisition's matrix.
+    The outer edges of the image are the outer edges of its pixels: a pixel is drawn as large as it is. Its axes
+    grow to the right and downwards, both from the centre of the acquisition's matrix.
     """
     with settings():
         width_mm, height_mm = _size_mm(picture)
-        legend = legend_of([region.label for region in picture.regions if region.style != "box"])
+        names = [region.label for region in picture.regions if region.style != "box"]
+        legend = legend_of(names, width_mm + BAR_MM)
         figure, axes = sheet(width_mm, height_mm, legend, BAR_MM)
         image = _draw_image(axes, picture)
-        draw_scale(figure, axes, image, picture.unit, _midpoint(picture))
+        draw_scale(figure, axes, image, _unit(picture), _midpoint(picture))
         for region in picture.regions:
             _draw_region(axes, region)
         draw_legend(axes, legend)
@@ -62,6 +63,13 @@ def _size_mm(picture: Picture) -> tuple[float, float]:
     return width_mm, max(height_mm, _LOWEST_MM)
 
 
+def _unit(picture: Picture) -> str:
+    """Return the unit, with a word on values that are higher than the scale."""
+    highest = picture.highest
+    beyond = highest is not None and bool((picture.image > highest).any())
+    return f"{picture.unit} (white: and more)" if beyond else picture.unit
+
+
 def _midpoint(picture: Picture) -> float | None:
     return picture.midpoint if picture.scale == "diverging" else None
 
@@ -69,6 +77,8 @@ def _midpoint(picture: Picture) -> float | None:
 def _draw_image(axes: Axes, picture: Picture) -> AxesImage:
     values = drawn_values(picture)
     low, high = range_of(values, _midpoint(picture))
+    if picture.highest is not None and picture.highest > low:
+        high = min(high, picture.highest)
     image = axes.imshow(
         values,
         extent=edges_mm(picture),
@@ -79,8 +89,9 @@ def _draw_image(axes: Axes, picture: Picture) -> AxesImage:
         origin="upper",
         aspect="equal",
     )
-    number_side(axes, "bottom", "x / mm")
-    number_side(axes, "left", "y / mm (down)")
+    along, down = picture.axes
+    number_side(axes, "bottom", f"{along} / mm")
+    number_side(axes, "left", f"{down} / mm (down)")
     return image
 
 
@@ -112,7 +123,12 @@ def _draw_region(axes: Axes, region: Region) -> None:
     """Draw the outlines of a region, light with a dark rim, so that they are seen on dark and on light."""
     from matplotlib.patheffects import withStroke
 
-    styles = {"main": ("-", 1.1), "second": ((0, (4, 2.5)), 1.1), "box": ("-", 0.6)}
+    styles: dict[str, tuple[Any, float]] = {
+        "main": ("-", 1.1),
+        "second": ((0, (4, 2.5)), 1.1),
+        "thin": ("-", 0.5),
+        "box": ("-", 0.6),
+    }
     dashes, width = styles[region.style]
     for number, outline in enumerate(region.outlines_mm):
         axes.plot(

@@ -35,7 +35,7 @@ class _Side:
 
 _SIDES = {
     "bottom": _Side(3, "center", "top", 0.0, 1.0, 4.6),
-    "left": _Side(0, "right", "center", 90.0, 1.0, 9.4),
+    "left": _Side(0, "right", "center", 90.0, 1.0, 10.4),
     "right": _Side(1, "left", "center", 90.0, 1.0, 10.0),
 }
 

@@ -1,0 +1,1 @@
+"""A folder of acquisitions to results in the history: in parallel, once, and whatever happens."""

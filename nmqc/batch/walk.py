@@ -1,0 +1,83 @@
+"""The files in a folder, and the folders in it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nmqc.report.wording import clean
+
+DEEPEST = 32
+HASH_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file as it lies in the folder.
+
+    `name` is its path in it, with slashes, or where names are hidden the start of `key`: the digest of its whole
+    path, as `nmqc.history.path_digest` has it.
+    """
+
+    path: Path
+    name: str
+    size: int
+    modified_ns: int
+    key: str = field(compare=False)
+
+
+def walk(folder: Path, problems: list[str], *, show_names: bool = True) -> list[FoundFile]:
+    """Return the regular files in a folder, and in the folders in it, by name.
+
+    Hidden files and folders are left aside, and links to folders are not followed: none leads out of the folder, and
+    none round in circles. What cannot be looked into is a line in `problems`.
+    """
+    root = folder.absolute()
+    return sorted(_Walk(root, problems, show_names).files(root, 0), key=lambda file: file.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    root: Path
+    problems: list[str]
+    show_names: bool
+
+    def files(self, folder: Path, depth: int) -> Iterator[FoundFile]:
+        if depth > DEEPEST:
+            self._say(folder, f"more than {DEEPEST} folders in each other; nothing below was looked at")
+            return
+        try:
+            with os.scandir(folder) as found:
+                entries = [entry for entry in found if not entry.name.startswith(".")]
+        except OSError as error:
+            self._say(
+                folder, f"the folder cannot be looked into ({(error.strerror or 'unknown error').lower()})"
+            )
+            return
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from self.files(Path(entry.path), depth + 1)
+            elif entry.is_file(follow_symlinks=False):
+                yield from self._file(entry)
+
+    def _file(self, entry: os.DirEntry[str]) -> Iterator[FoundFile]:
+        path = Path(entry.path)
+        try:
+            facts = entry.stat(follow_symlinks=False)
+        except OSError:
+            self._say(path, "vanished while the folder was looked through")
+            return
+        key = _key(path)
+        name = clean(path.relative_to(self.root).as_posix()) if self.show_names else key[:HASH_SHOWN]
+        yield FoundFile(path, name, facts.st_size, facts.st_mtime_ns, key)
+
+    def _say(self, path: Path, what: str) -> None:
+        name = path.relative_to(self.root).as_posix() if self.show_names else _key(path)[:HASH_SHOWN]
+        self.problems.append(f"{clean(name)}: {what}")
+
+
+def _key(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(os.path.normcase(path))).hexdigest()
