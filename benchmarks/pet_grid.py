@@ -40,6 +40,7 @@ VOXELS_MM = (
 OLDER = (HOT,) * 4 + (COLD,) * 2
 NOISES = ((0.08, 1.0), (0.15, 1.0), (0.15, 3.0))  # of a voxel, and how many times more in the last slices
 WRONG_MM, WRONG_SIGMAS = 2.0, 3.0
+ALIKE_SIGMAS = 3.76  # of an axis: within it lie as many normal errors in three dimensions as within 3 in one
 OWN_FROM_DEG = 1.0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmqc.errors import CannotMeasure
 from nmqc.measure.gaussian import FWHM_PER_SIGMA
 from nmqc.measure.grid import Axis, Blocks
 from nmqc.model import Volume
@@ -87,3 +88,19 @@ def along(matrix: Floats, values: NDArray[np.floating], number: int) -> NDArray[
     """
     used = matrix.astype(values.dtype)
     return np.moveaxis(np.tensordot(used, values, axes=(1, number)), 0, number)
+
+
+def require_numbers(volume: Volume) -> None:
+    """Refuse a volume without voxels, or with values that are no numbers.
+
+    Raises
+    ------
+    CannotMeasure
+        ``no_voxels``, ``not_numbers``.
+    """
+    if volume.values.size == 0:
+        raise CannotMeasure("no_voxels", "the volume holds no voxels: give the images of a whole series")
+    if not np.isfinite(volume.values).all():
+        raise CannotMeasure(
+            "not_numbers", "the volume holds values that are no numbers: give it as it was reconstructed"
+        )

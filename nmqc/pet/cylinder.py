@@ -27,10 +27,10 @@ from nmqc.pet.coarse import axes_of
 from nmqc.pet.correlation import Noise
 from nmqc.pet.cylinder_noise import (
     cylinder_noise,
-    deviation_floor,
     disc_sigma,
+    of_largest_deviation,
+    of_range,
     over_slices,
-    range_by_noise,
     voxel_sd,
 )
 from nmqc.pet.cylinder_place import Cylinder, find_cylinder, means_along
@@ -75,6 +75,7 @@ class Profile:
     deviations_percent : from the mean of all
     largest_percent, at_mm : the largest magnitude of them, and where
     sd_percent : their standard deviation
+    sigma : of the largest, by noise
     floor : what noise alone makes of the largest
     """
 
@@ -85,6 +86,7 @@ class Profile:
     largest_percent: float
     at_mm: float
     sd_percent: float
+    sigma: float
     floor: NoiseFloor
 
 
@@ -177,10 +179,10 @@ def give(figures: CylinderFigures, quantitative: bool, findings: Findings) -> No
     quantitative : False where the values of the volume are no concentrations: no calibration then
     """
     profile, discs, metrics = figures.profile, figures.discs, UNIFORMITY_METRICS
-    worst = int(np.abs(profile.deviations_percent).argmax())
-    axial = 100 * float(profile.sigmas[worst]) / figures.mean
     findings.measurements += [
-        Measurement(metrics["uniformity_axial"], profile.largest_percent, "", _part(axial), profile.floor),
+        Measurement(
+            metrics["uniformity_axial"], profile.largest_percent, "", _part(profile.sigma), profile.floor
+        ),
         Measurement(metrics["uniformity_transaxial"], discs.percent, "", _part(discs.sigma), discs.floor),
         Measurement(metrics["noise"], figures.noise_percent, "", _part(figures.noise_sigma)),
     ]
@@ -233,7 +235,7 @@ def _profile(
     mean = float(means.mean())
     off = 100 * (means / mean - 1)
     worst = int(np.abs(off).argmax())
-    floor = deviation_floor(100 * sigma / mean, noise.along[0], means.size)
+    extreme = of_largest_deviation(off, 100 * sigma / mean, noise.along[0])
     return Profile(
         z_mm,
         means,
@@ -242,7 +244,8 @@ def _profile(
         float(abs(off[worst])),
         float(z_mm[worst]),
         float(off.std(ddof=1)),
-        floor,
+        extreme.sigma,
+        extreme.floor,
     )
 
 
@@ -259,14 +262,14 @@ def _discs(volume: Volume, cylinder: Cylinder, used: slice, noise: Noise, option
     high, low = int(means.argmax()), int(means.argmin())
     both = float(means[high] + means[low])
     by_slice = 100 * (each.max(axis=0) - each.min(axis=0)) / (each.max(axis=0) + each.min(axis=0))
-    noise_range = range_by_noise(sigmas)
+    extreme, percent = of_range(means, sigmas), 100 / both
     return Discs(
         means,
         sigmas,
         offsets,
         100 * float(means[high] - means[low]) / both,
-        100 * 2 * math.hypot(means[low] * sigmas[high], means[high] * sigmas[low]) / both**2,
-        NoiseFloor(100 * noise_range.mean / both, 100 * noise_range.p95 / both),
+        percent * extreme.sigma,
+        NoiseFloor(percent * extreme.floor.mean, percent * extreme.floor.p95),
         float(by_slice.max()),
         float(by_slice.mean()),
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,20 +51,46 @@ def disc_sigma(noise: Noise, weights: Floats) -> float:
     return math.sqrt(noise.variance((weights / weights.sum())[None]))
 
 
-def deviation_floor(percent: float, between_slices: Floats, count: int) -> NoiseFloor:
-    """Return mean and 95th percentile of the largest deviation from their mean of slices that differ by noise alone.
+@dataclass(frozen=True, slots=True)
+class Extreme:
+    """How an extreme of values scatters by their noise (one standard deviation), and what noise alone makes of it."""
 
-    By 2,000 draws, of one seed, of normal values with the correlation of the slices.
+    sigma: float
+    floor: NoiseFloor
+
+
+def of_largest_deviation(off: Floats, sigma: float, between_slices: Floats) -> Extreme:
+    """Return how the largest deviation of slices from their mean scatters.
+
+    By 2,000 draws, of one seed, of normal values with the correlation of the slices, added to what of their
+    deviations is more than noise.
+
+    Parameters
+    ----------
+    off : deviations of the slices from their mean
+    sigma : standard deviation of a slice by noise
     """
-    values, vectors = np.linalg.eigh(toeplitz(between_slices, count))
+    values, vectors = np.linalg.eigh(toeplitz(between_slices, off.size))
     root = vectors * np.sqrt(np.maximum(values, 0.0))
-    draws = np.random.default_rng(SEED).standard_normal((DRAWS, count)) @ root.T
-    largest = percent * np.abs(draws - draws.mean(axis=1, keepdims=True)).max(axis=1)
-    return NoiseFloor(float(largest.mean()), float(np.percentile(largest, 95)))
+    draws = sigma * (np.random.default_rng(SEED).standard_normal((DRAWS, off.size)) @ root.T)
+    draws -= draws.mean(axis=1, keepdims=True)
+    return _extreme(_more_than_noise(off, draws), draws, lambda one: np.abs(one).max(axis=1))
 
 
-def range_by_noise(sigmas: Floats) -> NoiseFloor:
-    """Return mean and 95th percentile of the range of normal values of mean 0, by 2,000 draws of one seed."""
+def of_range(means: Floats, sigmas: Floats) -> Extreme:
+    """Return how the range of values scatters that are independent; see `of_largest_deviation`."""
     draws = np.random.default_rng(SEED).standard_normal((DRAWS, sigmas.size)) * sigmas
-    ranges = np.ptp(draws, axis=1)
-    return NoiseFloor(float(ranges.mean()), float(np.percentile(ranges, 95)))
+    return _extreme(_more_than_noise(means - means.mean(), draws), draws, lambda one: np.ptp(one, axis=1))
+
+
+def _more_than_noise(off: Floats, draws: Floats) -> Floats:
+    """Return deviations without the part of their variance that the noise makes."""
+    by_noise = float(((draws - draws.mean(axis=1, keepdims=True)) ** 2).mean())
+    variance = float((off**2).mean())
+    return off * math.sqrt(max(0.0, 1 - by_noise / variance)) if variance > 0 else off
+
+
+def _extreme(values: Floats, draws: Floats, extreme: Callable[[Floats], Floats]) -> Extreme:
+    alone = extreme(draws)
+    floor = NoiseFloor(float(alone.mean()), float(np.percentile(alone, 95)))
+    return Extreme(float(extreme(values + draws).std(ddof=1)), floor)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nmqc.errors import CannotMeasure
 from nmqc.measure.discs import disc_weights
 from nmqc.model import Volume
-from nmqc.pet.coarse import Coarse, axes_of, coarse
+from nmqc.pet.coarse import Coarse, axes_of, coarse, require_numbers
 from nmqc.pet.sphere import Floats
 
 RADII_MM = (40.0, 200.0)
@@ -73,6 +73,7 @@ def find_cylinder(volume: Volume, central: float) -> Cylinder:
     CannotMeasure
         ``not_a_cylinder``, ``cylinder_cut``.
     """
+    require_numbers(volume)
     image = coarse(volume)
     level = _level(image.values)
     mask = np.asarray(image.values > level / 2) if level > 0 else np.zeros(image.values.shape, bool)
@@ -151,11 +152,15 @@ def _axis(
 ) -> tuple[float, float, float, float]:
     """Return x and y at z = 0, and their slopes by z."""
     y, x = np.nonzero(mask[complete].sum(axis=0) > complete.size / 2)
+    if x.size == 0:
+        raise _not_a_cylinder("the cross-sections of its slices do not lie in one place")
     middle = float(np.median(image.columns.centres_mm[x])), float(np.median(image.rows.centres_mm[y]))
     axis = (*middle, 0.0, 0.0)
     for _ in range(3):
         kept = mask[complete] & (_distance(image, complete, axis) < radius_mm + APART_MM)
         count = kept.sum(axis=(1, 2))
+        if not count.all():
+            raise _not_a_cylinder("the cross-sections of its slices do not lie in one place")
         x_mm, y_mm = kept.sum(axis=1) @ image.columns.centres_mm, kept.sum(axis=2) @ image.rows.centres_mm
         z_mm = image.slices.centres_mm[complete]
         (x0, x1), (y0, y1) = (_line(z_mm, total / count) for total in (x_mm, y_mm))

@@ -40,6 +40,8 @@ def analyse(scan: Scan, options: Options) -> Analysis:
     ----------
     NEMA NU 2, 7; docs/methods/pet.md.
     """
+    if not scan.volumes:
+        return Analysis((), ())
     study = study_of(scan, options)
     try:
         phantom, found = study.phantom, study.quality
@@ -64,6 +66,8 @@ def analyse(scan: Scan, options: Options) -> Analysis:
 
 def check(scan: Scan) -> tuple[Refusal, ...]:
     """Say whether a scan is none of the IEC body phantom."""
+    if not scan.volumes:
+        return ()
     try:
         study_of(scan, Options()).phantom  # noqa: B018
     except CannotMeasure as reason:

@@ -13,7 +13,7 @@ from nmqc.model import Volume
 from nmqc.pet.background_noise import background_noise
 from nmqc.pet.body import find_body, full_mask
 from nmqc.pet.centres import Centre, fit_at, fit_centre
-from nmqc.pet.coarse import Floats, axes_of, coarse
+from nmqc.pet.coarse import Floats, axes_of, coarse, require_numbers
 from nmqc.pet.correlation import Noise
 from nmqc.pet.identify import Order, identify
 from nmqc.pet.lung import find_lung
@@ -44,10 +44,7 @@ class _Fitted:
 
 def locate(volume: Volume, hints: Hints) -> IecPhantom:
     """Find the phantom: `nmqc.pet.phantom.find_phantom`, which says what is raised."""
-    if not np.isfinite(volume.values).all():
-        raise CannotMeasure(
-            "not_numbers", "the volume holds values that are no numbers: give it as it was reconstructed"
-        )
+    require_numbers(volume)
     image = coarse(volume)
     body = find_body(image)
     places, _, _ = search(image, body)

@@ -60,18 +60,27 @@ def peak(volume: Volume, centre_mm: Place, reach_mm: float) -> Peak:
     best, place = _at_voxels(volume, centre_mm, reach_mm)
     highest = best
     for step in STEPS:
-        moved = True
-        while moved:
-            moved = False
-            for axis in range(3):
-                for sign in (step, -step):
-                    trial = list(place)
-                    trial[axis] += sign * volume.spacing_mm[2 - axis]
-                    there = (trial[0], trial[1], trial[2])
-                    value = _mean_at(volume, there) if math.dist(there, centre_mm) <= reach_mm else None
-                    if value is not None and value > highest:
-                        highest, place, moved = value, there, True
+        while (higher := _highest_about(volume, place, step, centre_mm, reach_mm)) is not None:
+            if higher[0] <= highest:
+                break
+            highest, place = higher
     return Peak(highest, best, place)
+
+
+def _highest_about(
+    volume: Volume, place: Place, step: float, centre_mm: Place, reach_mm: float
+) -> tuple[float, Place] | None:
+    """Return the highest mean at a step (in voxels) along an axis, and where: no axis is asked before another."""
+    found: list[tuple[float, Place]] = []
+    for axis in range(3):
+        for sign in (step, -step):
+            trial = list(place)
+            trial[axis] += sign * volume.spacing_mm[2 - axis]
+            there = (trial[0], trial[1], trial[2])
+            value = _mean_at(volume, there) if math.dist(there, centre_mm) <= reach_mm else None
+            if value is not None:
+                found.append((value, there))
+    return max(found, default=None)
 
 
 def ball_weights(spacing_mm: Place, radius_mm: float, off_mm: Place) -> Floats:

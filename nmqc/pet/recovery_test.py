@@ -41,6 +41,8 @@ def analyse(scan: Scan, options: Options) -> Analysis:
     ----------
     Boellaard et al., Eur J Nucl Med Mol Imaging 2015;42:328 (EANM guideline); docs/methods/pet.md.
     """
+    if not scan.volumes:
+        return Analysis((), ())
     study = study_of(scan, options)
     try:
         found = _measured(study)

@@ -45,6 +45,8 @@ def analyse(scan: Scan, options: Options) -> Analysis:
     ----------
     Hofheinz et al., Z Med Phys 2010;20:64; docs/methods/pet.md.
     """
+    if not scan.volumes:
+        return Analysis((), ())
     study, settings = study_of(scan, options), FitOptions()
     try:
         fits = [fit_spheres(volume, study.phantom, settings) for volume in study.volumes]

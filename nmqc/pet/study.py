@@ -57,6 +57,12 @@ class Study:
         require_in_place(self.volumes, found)
         return found
 
+    def take(self, other: Study) -> None:
+        """Take over where another study of the same volumes, with the same hints, has found the phantom."""
+        self.__dict__ |= {
+            name: found for name, found in other.__dict__.items() if name in ("whole", "phantom")
+        }
+
     @cached_property
     def quality(self) -> tuple[tuple[Findings, Placed | None], ...]:
         """What the test of image quality found in each replicate; the background has one place in all of them."""
@@ -89,11 +95,14 @@ _STUDIES: WeakKeyDictionary[Scan, Study] = WeakKeyDictionary()
 def study_of(scan: Scan, options: Options) -> Study:
     """Return the study of a scan: the one that an earlier test with the same options has begun, else a new one.
 
-    It is forgotten with the scan.
+    Where the phantom lies does not depend on the options but for the hints. A study is forgotten with its scan.
     """
     known = _STUDIES.get(scan)
     if known is None or known.options != options:
-        known = _STUDIES[scan] = Study(scan.volumes, options)
+        fresh = _STUDIES[scan] = Study(scan.volumes, options)
+        if known is not None and known.options.hints == options.hints:
+            fresh.take(known)
+        return fresh
     return known
 
 

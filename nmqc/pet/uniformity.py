@@ -60,6 +60,8 @@ def analyse(scan: Scan, options: Options) -> Analysis:
     ----------
     AAPM TG-126; NEMA NU 2-1994; docs/methods/pet-cylinder.md.
     """
+    if not scan.volumes:
+        return Analysis((), ())
     settings = [
         _settings(volume, options.truth[number % len(options.truth)])
         for number, volume in enumerate(scan.volumes)

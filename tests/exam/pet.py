@@ -307,8 +307,6 @@ class CylinderExamination(VolumeExamination):
 
     test = "pet.uniformity"
     draws: ClassVar[int] = 3
-    # The largest of several scatters less than each of them: what is stated is right where one stands out.
-    irregular: ClassVar[frozenset[str]] = frozenset({"pet.uniformity_axial", "pet.uniformity_transaxial"})
     doubled: ClassVar[frozenset[str]] = frozenset({"pet.calibration"})
 
     def draw(self, random: np.random.Generator) -> Candidate:

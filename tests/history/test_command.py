@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -17,10 +18,10 @@ import pytest
 import referencing
 
 from nmqc.cli import run
-from nmqc.history import History, find_address
+from nmqc.history import Batched, FileMark, History, find_address, path_digest
 from nmqc.history.export import COLUMNS
-from nmqc.model import Measurement
-from tests.history.samples import INTEGRAL, LIMITS, UID, a_result, an_input, payload_of
+from nmqc.model import Measurement, Refusal
+from tests.history.samples import INTEGRAL, LIMITS, UID, a_mark, a_result, an_input, payload_of
 
 PROJECT = Path(__file__).parents[2]
 SCHEMAS = [json.loads(path.read_text()) for path in sorted((PROJECT / "docs" / "schema").glob("*.json"))]
@@ -182,6 +183,7 @@ def test_a_date_that_is_none_is_wrong_usage(
         ["list", "--verdict", "good"],
         ["show"],
         ["show", "first"],
+        ["explain"],
         ["exclude", "1"],
         ["export"],
         ["export", "--csv", "-", "--json", "-"],
@@ -253,6 +255,147 @@ def test_every_output_can_show_it(filled: list[Any], encoding: str) -> None:
         )
         assert (done.returncode, done.stderr) == (0, b"")
         assert ("Süd" if encoding == "utf-8" else "Sud") in done.stdout.decode(encoding)
+
+
+# --- explain --------------------------------------------------------------------------------------------
+
+EXPLAIN = jsonschema.Draft202012Validator({"$ref": "nmqc.explain-1.json"}, registry=REGISTRY)
+
+
+@pytest.fixture
+def asked(url: str, tmp_path: Path) -> Path:
+    """A folder of files of which batch has recorded something, as a person finds it."""
+    folder = tmp_path / "incoming"
+    folder.mkdir()
+    contents = {
+        "flood.dcm": b"flood",
+        "letter.txt": b"letter",
+        "copy of letter.txt": b"letter",
+        "new.dcm": b"new",
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    flood, letter = mark_of(folder / "flood.dcm"), mark_of(folder / "letter.txt")
+    result = a_result(1, inputs=(replace(an_input(1), sha256=flood.sha256),))
+    saturated = Refusal("flood.dcm", "saturated", "counts up to the ceiling: acquire fewer", detector=2)
+    letter = replace(letter, state="refused", code="not_dicom", reason="this is no DICOM file")
+    no_dicom = Refusal("letter.txt", letter.code, letter.reason)
+    flood_item = Batched(
+        ((result, payload_of(result)),), ((saturated, flood.sha256, "nmqc 0.1.0", "rules"),), (flood,)
+    )
+    letter_item = Batched((), ((no_dicom, letter.sha256, "nmqc 0.1.0", "rules"),), (letter,))
+    with History.open(find_address(url)) as history:
+        history.record_batch([flood_item, letter_item])
+        history.exclude(1, "source leaked")
+    return folder
+
+
+def mark_of(path: Path) -> FileMark:
+    facts = path.stat()
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return a_mark(path=path_digest(path), size=facts.st_size, modified_ns=facts.st_mtime_ns, sha256=sha256)
+
+
+def explain(path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[str, Any]:
+    """The text without its line breaks, and the JSON object, which is checked against its schema."""
+    assert run(["history", "explain", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert run(["history", "explain", str(path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    EXPLAIN.validate(document)
+    return " ".join(text.split()), document
+
+
+def test_explain_a_file_that_gave_a_result(asked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text, document = explain(asked / "flood.dcm", capsys)
+    sha256 = hashlib.sha256(b"flood").hexdigest()
+    for words in (
+        f"flood.dcm SHA-256 {sha256}", "by nmqc 0.1.0: done, result 1 ", "detector 2, saturated: counts up to",
+        "uniformity.planar (pass)", "nmqc history show NUMBER",
+    ):  # fmt: skip
+        assert words in text, words
+    assert (document["file"], document["sha256"], document["unchanged"]) == ("flood.dcm", sha256, True)
+    assert [(m["this_path"], m["state"], m["code"], m["results"]) for m in document["marks"]] == [
+        (True, "done", None, [1])
+    ]
+    assert [(e["number"], e["excluded"]) for e in document["results"]] == [(1, "source leaked")]
+    assert [(r["code"], r["detector"]) for r in document["refusals"]] == [("saturated", 2)]
+
+
+def test_explain_a_file_that_was_refused(asked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text, document = explain(asked / "letter.txt", capsys)
+    assert "batch " in text
+    assert text.count("refused, not_dicom: this is no DICOM file") == 1
+    assert text.count("this is no DICOM file") == 1  # the refusal says the same
+    assert "nmqc identify" in text
+    assert document["results"] == []
+    assert [r["reason"] for r in document["refusals"]] == ["this is no DICOM file"]
+
+
+def test_explain_a_copy_by_its_bytes(asked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text, document = explain(asked / "copy of letter.txt", capsys)
+    assert "same bytes " in text
+    assert [(m["this_path"], m["state"]) for m in document["marks"]] == [(False, "refused")]
+    assert document["unchanged"] is None
+
+
+def test_explain_a_file_that_has_changed(asked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (asked / "flood.dcm").write_bytes(b"FLOOD")
+    text, document = explain(asked / "flood.dcm", capsys)
+    assert "has changed since" in text
+    assert document["unchanged"] is False
+    assert (document["results"], document["refusals"]) == ([], [])
+    os.utime(asked / "letter.txt", ns=(0, 0))
+    assert explain(asked / "letter.txt", capsys)[1]["unchanged"] is False
+
+
+def test_explain_a_file_that_is_gone(asked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (asked / "flood.dcm").unlink()
+    text, document = explain(asked / "flood.dcm", capsys)
+    assert "cannot be looked at now" in text
+    assert (document["sha256"], document["unchanged"]) == (None, None)
+    assert [entry["number"] for entry in document["results"]] == [1]
+    assert len(document["refusals"]) == 1
+
+
+def test_explain_a_file_that_is_not_known(asked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text, document = explain(asked / "new.dcm", capsys)
+    assert "knows nothing of it" in text
+    assert (document["marks"], document["results"], document["refusals"]) == ([], [], [])
+    for path in (asked / "none.dcm", asked):
+        assert run(["history", "explain", str(path)]) == USAGE
+        assert capsys.readouterr().out == ""
+
+
+def test_explain_keeps_names_back_where_the_site_does(
+    asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = tmp_path / "nmqc.toml"
+    site.write_text("show_file_names = false\n")
+    (asked / "none.dcm").unlink(missing_ok=True)
+    for name in ("flood.dcm", "none.dcm"):
+        for option in ([], ["--json"]):
+            run(["history", "explain", str(asked / name), "--config", str(site), *option])
+            out, err = capsys.readouterr()
+            said = json.dumps(json.loads(out) | {"results": [], "refusals": []}) if option and out else out
+            assert name not in said + err
+
+
+def test_explain_without_a_history(asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [
+        "history",
+        "explain",
+        str(asked / "new.dcm"),
+        "--db",
+        str(tmp_path / "none.sqlite"),
+        "--json",
+    ]
+    assert run(arguments) == REFUSED
+    document = json.loads(capsys.readouterr().out)
+    EXPLAIN.validate(document)
+    assert document["refused"][0]["code"] == "history_missing"
+    assert document["file"] is None
 
 
 # --- exclude and include --------------------------------------------------------------------------------
@@ -409,6 +552,7 @@ def test_nothing_heavy_is_imported(filled: list[Any]) -> None:
         (["history", "list"], heavy),
         (["history", "show", "1"], heavy),
         (["history", "export", "--csv", "-"], heavy),
+        (["history", "explain", __file__], heavy),
     ):
         code = (
             f"import sys; from nmqc.cli import run; run({arguments!r}); print(*sys.modules, file=sys.stderr)"
@@ -425,7 +569,7 @@ def test_nothing_heavy_is_imported(filled: list[Any]) -> None:
 
 
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in ([], ["list"], ["exclude"], ["include"], ["export"], ["path"]):
+    for arguments in ([], ["list"], ["explain"], ["exclude"], ["include"], ["export"], ["path"]):
         assert run(["history", *arguments, "--help"]) == 0
         out = capsys.readouterr().out
         assert "nmqc history" in out.split("Usage:")[1].split("\n", 1)[1]

@@ -27,7 +27,9 @@ from nmqc.history import exclusive
 try:
     with exclusive(sys.argv[1], sys.argv[2]):
         if len(sys.argv) > 3:
-            worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+            none = subprocess.DEVNULL
+            sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+            worker = subprocess.Popen(sleep, stdin=none, stdout=none, stderr=none)
             print(worker.pid, flush=True)
         print("held", flush=True)
         sys.stdin.readline()
