@@ -91,8 +91,7 @@ Bias: mean difference from the truth, in sigmas given (standard error {error:.2f
 {bias}"""
 
 CYLINDER = """{seeds} seeds of each, noise of 8 % in a voxel; true: by hand from the scanner's sensitivity. In per
-cent, calibration as a ratio. The sigma of an extreme value (axial, transaxial) is that of the slice or discs it was
-found in, so that where noise alone makes it, it scatters by less.
+cent, calibration as a ratio.
 
 {table}"""
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import re
+from bisect import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from nmqc.report.header import LOGO, Header, packed, require_drawable
 
 AUTHOR = f"nmqc {__version__}"
 ATTACHMENT = "results.json"
+LONGEST_PARAMETERS = 480  # characters: three lines
 NO_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 _TEMPLATE = Path(__file__).with_name("report.typ")
@@ -255,6 +258,15 @@ def _lists(result: Result) -> list[Data]:
     return [{"title": title, "rows": rows} for title, rows in lists.items() if rows]
 
 
+def _parameters(result: Result) -> str:
+    """Return the parameters in words, as many as there is room for: all of them stand in the attached JSON."""
+    words = [wording.parameter(name, value) for name, value in result.parameters.items()]
+    lengths = list(accumulate(len(one) + 2 for one in words))
+    shown = bisect(lengths, LONGEST_PARAMETERS) or 1
+    more = [f"{len(words) - shown} more in the attached JSON"] if len(words) > shown else []
+    return "; ".join([*words[:shown], *more])
+
+
 def _provenance(result: Result, history: int | None, language: str) -> list[tuple[str, str]]:
     source = result.source
     time = wording.acquired(result, language)
@@ -266,7 +278,7 @@ def _provenance(result: Result, history: int | None, language: str) -> list[tupl
         ("acquired", f"{time}, from {source.acquired_from or 'nothing in the file'}"),
         ("algorithm", result.algorithm),
         ("software", ", ".join(f"{name} {version}" for name, version in versions.items())),
-        ("parameters", "; ".join(wording.parameter(name, v) for name, v in result.parameters.items())),
+        ("parameters", _parameters(result)),
         ("defined in", "; ".join(dict.fromkeys(m.metric.defined_in for m in result.measurements))),
         ("limits, verified", "; ".join(wording.limit_sources(result, verified=True))),
         ("limits, unverified", "; ".join(wording.limit_sources(result, verified=False))),
