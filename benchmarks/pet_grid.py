@@ -39,8 +39,8 @@ VOXELS_MM = (
 )
 OLDER = (HOT,) * 4 + (COLD,) * 2
 NOISES = ((0.08, 1.0), (0.15, 1.0), (0.15, 3.0))  # of a voxel, and how many times more in the last slices
-WRONG_MM, WRONG_SIGMAS = 2.0, 3.0
-ALIKE_SIGMAS = 3.76  # of an axis: within it lie as many normal errors in three dimensions as within 3 in one
+WRONG_MM = 2.0
+WRONG_SIGMAS = 3.76  # of an axis: within it lie as many normal errors in three dimensions as within 3 in one
 OWN_FROM_DEG = 1.0
 
 
@@ -84,7 +84,7 @@ class Noisy:
 
     @property
     def wrong(self) -> bool:
-        """Return True for a swapped label, or a sphere more than 3 sigma and 2 mm from where it is."""
+        """Return True for a swapped label, or a sphere off by more than 2 mm and than its sigma allows."""
         far = zip(self.errors_mm, self.sigmas_mm, strict=True)
         return self.swapped or any(e > WRONG_SIGMAS * s and e > WRONG_MM for e, s in far)
 

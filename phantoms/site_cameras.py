@@ -72,7 +72,7 @@ class Camera:
 
 
 CAMERAS = (
-    Camera(1, "intevo", "NMQC-SIM-70411", "NMQC-SIM-NM1", 128, 95e6, 1500.0),
+    Camera(1, "intevo", "NMQC-SIM-70411", "NMQC-SIM-NM1", 128, 102e6, 1500.0),
     Camera(2, "symbia-t2", "NMQC-SIM-50233", "NMQC-SIM-NM2", 256, 45e6, 900.0, split_heads=True),
     Camera(3, "brivo", "NMQC-SIM-1187", "NMQC-SIM-NM3", 256, 55e6, 900.0, "Co-57", "LEHR", meaningless=True),
 )

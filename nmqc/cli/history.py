@@ -152,9 +152,10 @@ def show_command(number: int, db: str | None, config: Path | None, as_json: bool
 @as_json_flag
 @placed
 def explain_command(file: Path, as_json: bool, db: str | None, config: Path | None) -> None:
-    """Say what is known of a file: its results, why it was refused, and what batch did with it.
+    """Say what is known of a file, and why it has no result.
 
-    The file is looked up by its path and by its bytes, so that a copy is found too.
+    What batch made of it, its results, and why it or a detector in it was refused. It is looked up by its path
+    and by its bytes, so that a copy is found too.
 
     \b
     nmqc history explain incoming/IM0001

@@ -165,11 +165,16 @@ def _linearised(
 
 
 def _errors(voxels: _Voxels, gains: Floats, left: Floats, noise: Noise) -> tuple[float, float]:
-    """Return the standard deviations of the centre along any axis, and of the contrast, by their gains."""
+    """Return the standard deviations of the centre along any axis, and of the contrast, by their gains.
+
+    By the noise of the background; where the model leaves more than that in the voxels that a gain weighs, such as
+    where noise grows with activity, by what it leaves there.
+    """
     variances = []
     for gain in gains:
         whole = np.zeros(voxels.inside.shape)
         whole[voxels.inside] = gain
-        variances.append(noise.variance(whole))
-    more = max(1.0, float((left**2).mean()) / noise.sd**2) if noise.sd > 0 else 1.0
-    return math.sqrt(more * sum(variances[:3]) / 3), math.sqrt(more * variances[3])
+        square = float((gain**2 * left**2).sum() / (gain**2).sum())
+        more = max(1.0, square / noise.sd**2) if noise.sd > 0 else 1.0
+        variances.append(more * noise.variance(whole))
+    return math.sqrt(sum(variances[:3]) / 3), math.sqrt(variances[3])
