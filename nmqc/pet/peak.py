@@ -86,7 +86,8 @@ def _highest_about(
 def ball_weights(spacing_mm: Place, radius_mm: float, off_mm: Place) -> Floats:
     """Return the part of every voxel that lies in a ball.
 
-    Along columns exact, by the chord's overlap with the voxel; across it the mean over 4 x 4 lines.
+    The mean of two: along columns exact, by the chord's overlap with the voxel, and across it the mean over 4 x 4
+    lines; and the same along rows, so that a transposed image has transposed weights.
 
     Parameters
     ----------
@@ -98,6 +99,14 @@ def ball_weights(spacing_mm: Place, radius_mm: float, off_mm: Place) -> Floats:
     shape (2 a + 1, 2 b + 1, 2 c + 1)
         About the middle voxel, as far as the ball can reach.
     """
+    z, y, x = spacing_mm
+    off_z, off_y, off_x = off_mm
+    across = _weights_by_chords((z, x, y), radius_mm, (off_z, off_x, off_y))
+    return (_weights_by_chords(spacing_mm, radius_mm, off_mm) + across.transpose(0, 2, 1)) / 2
+
+
+def _weights_by_chords(spacing_mm: Place, radius_mm: float, off_mm: Place) -> Floats:
+    """Return the part of every voxel that lies in a ball: exact along the last axis, by lines across it."""
     lines: list[Floats] = []
     for axis, (pitch, off) in enumerate(zip(spacing_mm, off_mm, strict=True)):
         reach = math.ceil((radius_mm + abs(off)) / pitch - 0.5)

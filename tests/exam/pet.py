@@ -254,10 +254,6 @@ class RecoveryExamination(IecExamination):
         one = Correlation.of(body).of_discs([disc(body, body.centre_mm[:2], CIRCLE_MM)], slices)
         return {("pet.calibration", ""): (1.0, math.sqrt(float(one.mean()) / 12) / body.background_bqml)}
 
-    def symmetry(self, key: Key) -> float:
-        """Return half a per cent for the peak, which is looked for by steps along one axis after the other."""
-        return 5e-3 if key[0] == "pet.rc_peak" else IecExamination.symmetry(self, key)
-
     def _near(self, body: IecBody, place_mm: tuple[float, float, float], reach_mm: float) -> Any:
         z, y, x = (axis - middle for axis, middle in zip(body.centres_mm(), place_mm[::-1], strict=True))
         return z[:, np.newaxis, np.newaxis] ** 2 + y[:, np.newaxis] ** 2 + x**2 <= reach_mm**2
