@@ -31,6 +31,7 @@ Uncertainties are one standard deviation in percent, and may be left out.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ from nmqc.toml_reader import Document, Table
 FILE_NAME = "fill.toml"
 MOST_HALF_LIVES = 8.0  # between an activity and the image: beyond it a date is wrong
 SAME_HALF_LIFE = 0.02  # relative difference up to which two half-lives are of one nuclide
+MOST_PERCENT = 50.0
 LEAST_BACKGROUND_ML = 1000.0
 MOMENT = "a date and a time, such as 2026-11-16 09:12:00"
 
@@ -227,8 +229,8 @@ def read_fill(path: Path) -> FillSheet:
     """
     document = Document.open(path)
     root = document.root
-    radionuclide = root.text("radionuclide") or ""
-    half_life_s, calibrator = _above_zero(root, "half_life_s"), _above_zero(root, "calibrator_percent")
+    radionuclide = _nuclide(root.text("radionuclide") or "")
+    half_life_s, calibrator = _above_zero(root, "half_life_s"), _percent(root, "calibrator_percent")
     background, spheres = root.table("background", "[background]"), root.table("spheres", "[spheres]")
     if background is None and spheres is None:
         root.mistake(None, "nothing is filled: expected [background] or [spheres] or both")
@@ -252,7 +254,7 @@ def _compartment(table: Table, least_ml: float) -> Compartment:
     volume_ml = _above_zero(table, "volume_ml", required=True)
     if volume_ml is not None and volume_ml < least_ml:
         table.mistake("volume_ml", f"volume_ml: expected mL, at least {least_ml:g}, found {volume_ml:g}")
-    own = _above_zero(table, "volume_percent"), _above_zero(table, "activity_percent")
+    own = _percent(table, "volume_percent"), _percent(table, "activity_percent")
     syringes = table.tables("syringe")
     if not syringes:
         table.mistake(None, "no activity: expected tables [[...syringe]] with activity_mbq and measured")
@@ -269,7 +271,7 @@ def _assays(table: Table) -> list[Assay]:
 
 
 def _assay(table: Table, activity: str, measured: str, sign: float) -> Assay | None:
-    value, moment = _above_zero(table, activity, required=True), _moment(table, measured)
+    value, moment = _above_zero(table, activity, required=True, zero=sign < 0), _moment(table, measured)
     return None if value is None or moment is None else Assay(sign * value * 1e6, moment)
 
 
@@ -295,13 +297,29 @@ def _clock(value: object) -> bool:
     return isinstance(value, str) and ":" in value and "-" not in value
 
 
-def _above_zero(table: Table, key: str, *, required: bool = False) -> float | None:
+def _nuclide(written: str) -> str:
+    """Return a nuclide as images have it: "F-18" for F18, 18F and f-18; anything else as it is."""
+    found = re.fullmatch(r"(?:(\d+m?)-?([A-Za-z]{1,2})|([A-Za-z]{1,2})-?(\d+m?))", written.strip())
+    if found is None:
+        return written
+    number, element = found[1] or found[4], found[2] or found[3]
+    return f"{element.capitalize()}-{number}"
+
+
+def _percent(table: Table, key: str) -> float | None:
+    value = _above_zero(table, key)
+    if value is not None and value > MOST_PERCENT:
+        table.mistake(key, f"{key}: expected percent, at most {MOST_PERCENT:g}, found {value:g}")
+    return value
+
+
+def _above_zero(table: Table, key: str, *, required: bool = False, zero: bool = False) -> float | None:
     value = table.number(key)
     if value is None:
         if required and not table.holds(key):
             table.mistake(None, f"{key} is missing: expected a number above 0")
         return None
-    if value <= 0:
+    if value < 0 or (value == 0 and not zero):
         table.mistake(key, f"{key}: expected a number above 0, found {value:g}")
         return None
     return value

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nmqc import catalogue
+from nmqc.errors import BadConfiguration
 from nmqc.fill import FILE_NAME
 from nmqc.model import Remark, Scan, Volume
 
 if TYPE_CHECKING:
     from nmqc.catalogue import Test
+    from nmqc.fill import FillSheet
+    from nmqc.pet.truth import Truth
 
 SAME_PLACE_MM = 0.05
 #: between the first and the last of several acquisitions of one phantom
@@ -90,21 +93,19 @@ def tests_for(scan: Scan, shows: str, said: Said, sheet: Path | None) -> list[tu
     """
     from nmqc.pet.metrics import RECOVERY
 
-    truth = _truth(scan, said, sheet)
+    truth = _truth(scan, shows, said, sheet)
+    recovers = _recovers(scan, said, truth)
     own = _options_of_iec(said) if shows == "iec" else {}
-    if sheet is not None and said.fill is None and said.truth:
-        text = f"the {sheet.name} beside the series was not read: the truth was given otherwise"
-        own["remarks"] = (Remark("fill_sheet_not_read", text),)
+    own["remarks"] = tuple(_remarks(scan, shows, said, sheet, recovers))
     return [
         (test, test.options(**truth, **own))
         for test in catalogue.of_command("pet")
-        if test.shows == shows and (test.name != RECOVERY or _recovers(scan, said, truth))
+        if test.shows == shows and (test.name != RECOVERY or recovers)
     ]
 
 
-def _truth(scan: Scan, said: Said, sheet: Path | None) -> dict[str, Any]:
+def _truth(scan: Scan, shows: str, said: Said, sheet: Path | None) -> dict[str, Any]:
     """Return what is really in the phantom, and the fill sheet."""
-    from nmqc.fill import read_fill
     from nmqc.pet.truth import given
 
     path = said.fill or (None if said.truth else sheet)
@@ -115,13 +116,68 @@ def _truth(scan: Scan, said: Said, sheet: Path | None) -> dict[str, Any]:
             sphere_bqml=said.sphere_bqml,
             background_bqml=said.background_bqml,
         )
-        return {"truth": (typed,), "fill": None}
-    filled = read_fill(path)
+        return {"truth": _at_each_time(typed, scan.volumes), "fill": None}
+    filled = _read(path)
+    if shows == "cylinder" and filled.spheres is not None:
+        raise BadConfiguration(
+            "bad_fill",
+            "the fill sheet is of the IEC body phantom, it has [spheres]: give the cylinder its own",
+        )
     truths = [filled.truth_of(volume) for volume in scan.volumes]
     return {
         "truth": tuple(truth.with_ratio_uncertainty(said.ratio_uncertainty) for truth in truths),
         "fill": filled.described(),
     }
+
+
+def _read(path: Path) -> FillSheet:
+    """Read a fill sheet; what is wrong with it is said without the folder that it lies in, which may name people."""
+    from nmqc.fill import read_fill
+
+    try:
+        return read_fill(path)
+    except BadConfiguration as mistake:
+        shown = path.name if path.name == FILE_NAME else "the fill sheet"
+        raise BadConfiguration("bad_fill", mistake.reason.replace(str(path), shown)) from None
+
+
+def _at_each_time(typed: Truth, volumes: Sequence[Volume]) -> tuple[Truth, ...]:
+    """Return concentrations that were typed, which are those of the first volume, at the time of each."""
+    if len(volumes) == 1 or (typed.sphere_bqml is None and typed.background_bqml is None):
+        return (typed,)
+    first = volumes[0].tracer
+    times = [volume.tracer.reference for volume in volumes]
+    if None in times or first.half_life_s is None:
+        raise BadConfiguration(
+            "bad_fill",
+            "the concentrations are those of the first acquisition, and the headers do not tell times and half-life "
+            "of the others: give a fill sheet, or the acquisitions one by one",
+        )
+    moments = [_clock(time) for time in times if time is not None]
+    return tuple(
+        typed.later(2 ** (-(moment - moments[0]).total_seconds() / first.half_life_s)) for moment in moments
+    )
+
+
+def _remarks(scan: Scan, shows: str, said: Said, sheet: Path | None, recovers: bool) -> Iterator[Remark]:
+    """Yield what there is to say of where the truth is from, and of what it is not enough for."""
+    if sheet is not None and said.fill is None:
+        if said.truth:
+            text = f"the {sheet.name} beside the series was not read: the truth was given otherwise"
+            yield Remark("fill_sheet_not_read", text)
+        else:
+            text = f"the true contents are those of the {sheet.name} that lies beside the series"
+            yield Remark("fill_sheet_beside", text)
+    typed = said.sphere_bqml is not None or said.background_bqml is not None
+    if typed and any(volume.tracer.decay_correction == "ADMIN" for volume in scan.volumes):
+        text = (
+            "the image's values are those at the time of administration, not of the scan: the concentrations "
+            "given must be of that time, too"
+        )
+        yield Remark("refers_to_administration", text)
+    if shows == "iec" and said.earl is not None and not recovers:
+        text = "not judged by EARL: recovery needs an image in Bq/mL and the true concentrations"
+        yield Remark("no_recovery", text)
 
 
 def _options_of_iec(said: Said) -> dict[str, Any]:

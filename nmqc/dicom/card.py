@@ -63,7 +63,7 @@ def _head(path: Path) -> bytes:
     if data[:2] == b"\x1f\x8b":
         raise UnusableInput("not_dicom", "is a compressed archive; unpack it")
     if not data:
-        raise UnusableInput("not_dicom", "is empty; copy or export it again")
+        raise UnusableInput("truncated", "is empty; copy or export it again")
     if data[128:132] != b"DICM":
         raise UnusableInput("not_dicom", "is not a DICOM file (no DICM mark at byte 128); export it as DICOM")
     return data

@@ -43,14 +43,14 @@ def read_tracer(header: Header, first: datetime | None) -> ReadTracer:
     items = header.items("RadiopharmaceuticalInformationSequence")
     item = items[0] if items else Header(Dataset())
     nuclide = radionuclide(header) or nuclide_in(item.text("Radiopharmaceutical"))
-    told, half_life_s, half_life_remarks = _half_life(item, nuclide)
+    half_life_s, half_life_remarks = _half_life(item, nuclide)
     activity, dose_remarks = _activity(item)
     measured, time_remarks = _measured(item, first, half_life_s)
     weight = header.harmless("PatientWeight", 0, 1000)
     decay = header.text("DecayCorrection")
     tracer = Tracer(
         nuclide,
-        told,
+        half_life_s,
         activity,
         None if measured is None else stamp(measured),
         weight[0] * 1000 if len(weight) == 1 and weight[0] > 0 else None,
@@ -64,15 +64,15 @@ def stamp(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
 
 
-def _half_life(item: Header, nuclide: str) -> tuple[float | None, float | None, list[Remark]]:
-    """Return (by the header, to compute with, remarks)."""
+def _half_life(item: Header, nuclide: str) -> tuple[float | None, list[Remark]]:
+    """Return the half-life: the header's, or the table's where it is silent; None where the two contradict."""
     numbers = item.harmless("RadionuclideHalfLife", 0, 1e12)
     told = numbers[0] if len(numbers) == 1 and numbers[0] > 0 else None
     table = HALF_LIVES_S.get(nuclide)
     if told is None or table is None or abs(told / table - 1) <= _AGREEMENT:
-        return told, told or table, []
-    text = f"the header's half-life of {told:g} s is not that of {nuclide}, {table:g} s"
-    return told, None, [Remark("half_life_mismatch", text)]
+        return told or table, []
+    text = f"the header's half-life of {told:g} s is not that of {nuclide}, {table:g} s: neither is used"
+    return None, [Remark("half_life_mismatch", text)]
 
 
 def _activity(item: Header) -> tuple[float | None, list[Remark]]:

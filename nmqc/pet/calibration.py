@@ -6,12 +6,15 @@ import math
 from datetime import datetime
 
 from nmqc.errors import CannotMeasure
-from nmqc.model import Measurement, Volume
+from nmqc.model import Measurement, Remark, Volume
 from nmqc.pet.metrics import RECOVERY_METRICS
 from nmqc.pet.options import Options
 from nmqc.pet.parts import known
 from nmqc.pet.scatter import Scatter
 from nmqc.pet.truth import Truth
+
+CREDIBLE = 3.0  # measured over true: no scanner is so far off
+DOUBTFUL = (0.8, 1.25)
 
 
 def bqml_per_unit(volume: Volume) -> float:
@@ -55,8 +58,8 @@ def _bq_per_g(volume: Volume) -> float:
     activity_bq, weight_g, half_life_s = tracer.activity_bq, tracer.weight_g, tracer.half_life_s
     if not activity_bq or not weight_g or not half_life_s or not tracer.measured or not tracer.reference:
         raise CannotMeasure(
-            "relative_units",
-            "the header lacks activity, weight, half-life or a time that SUV goes by: export the image in Bq/mL",
+            "header_incomplete",
+            "the header lacks activity, weight, half-life or a time: SUV and Bq/mL cannot be turned into each other",
         )
     times = [
         datetime.fromisoformat(text).replace(tzinfo=None) for text in (tracer.reference, tracer.measured)
@@ -73,8 +76,33 @@ def calibration(scatter: Scatter, factor: float, truth: Truth) -> list[Measureme
             "the true concentration of the background was not given: give a fill sheet, or --background-bqml",
         )
     value = factor * scatter.level / truth.background_bqml
+    require_credible(value, "the background")
     parts = {
         "background": factor * scatter.level_error / truth.background_bqml,
         "fill": value * (truth.background_uncertainty_bqml or 0.0) / truth.background_bqml,
     }
     return [Measurement(RECOVERY_METRICS["calibration"], value, "", known(parts))]
+
+
+def require_credible(value: float, what: str) -> None:
+    """Refuse a measured over a true concentration that no scanner makes: the truth was written down wrongly.
+
+    Raises
+    ------
+    CannotMeasure
+        ``fill_contradicts``.
+    """
+    if not 1 / CREDIBLE <= value <= CREDIBLE:
+        raise CannotMeasure(
+            "fill_contradicts",
+            f"{what} of the image has {value:.3g} times the true concentration that was given: check units (Bq/mL, "
+            "MBq, mL), dates and times",
+        )
+
+
+def doubtful(value: float) -> list[Remark]:
+    """Return a remark where a calibration is farther from 1 than that of a scanner should be."""
+    if DOUBTFUL[0] <= value <= DOUBTFUL[1]:
+        return []
+    text = f"the image has {value:.2f} times the true concentration: check activities, volumes, times (summer time?)"
+    return [Remark("calibration_off", text)]

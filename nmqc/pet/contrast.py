@@ -14,6 +14,7 @@ from nmqc.pet.phantom import IecPhantom, Sphere, State
 from nmqc.pet.placed import Region
 from nmqc.pet.truth import Truth, sphere_name
 
+MOST_OFF = 1.5  # of the true contrast from that of the image, either way
 CONTRASTS = {"hot": "contrast_hot", "cold": "contrast_cold"}
 
 
@@ -31,13 +32,29 @@ def give_contrasts(
     states : that are expected of the spheres
     """
     _give_absent(states, truth, findings)
+    contradiction = _contradiction(truth, phantom.contrast)
     for index, (region, sphere, state) in enumerate(zip(regions, phantom.spheres, states, strict=True)):
         of = sphere_name(index)
         if state == "absent":
             reason = f"the {of} sphere cannot be told from the background: acquire longer, or state the fill"
             findings.absent(["contrast_hot"], of, "sphere_absent", reason)
+        elif state == "hot" and contradiction:
+            findings.absent(["contrast_hot"], of, "ratio_contradicts", contradiction)
         elif state == "cold" or truth.ratio is not None:
             findings.attempt([CONTRASTS[state]], of, partial(_contrast, region, sphere, state, truth, of))
+
+
+def _contradiction(truth: Truth, contrast: float) -> str:
+    """Return what is wrong with a ratio that the image contradicts; "" where it does not.
+
+    The image's own estimate is of what all spheres hold together: blur leaves it as it is.
+    """
+    if truth.ratio is None or contrast <= 0 or 1 / MOST_OFF <= (truth.ratio - 1) / contrast <= MOST_OFF:
+        return ""
+    return (
+        f"the ratio is {truth.ratio:.3g}:1 by what was given and about {1 + contrast:.2g}:1 by the image: check the "
+        "ratio, or activities, volumes and times of the fill sheet"
+    )
 
 
 def _give_absent(states: Sequence[State], truth: Truth, findings: Findings) -> None:

@@ -14,7 +14,9 @@ every region following the axis from slice to slice:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,7 @@ from nmqc.errors import CannotMeasure
 from nmqc.measure.discs import disc_weights
 from nmqc.measure.frames import Findings
 from nmqc.model import Measurement, NoiseFloor, Volume
+from nmqc.pet.calibration import require_credible
 from nmqc.pet.coarse import axes_of
 from nmqc.pet.correlation import Noise
 from nmqc.pet.cylinder_noise import (
@@ -193,9 +196,14 @@ def give(figures: CylinderFigures, quantitative: bool, findings: Findings) -> No
         reason = "the expected activity concentration was not given: give a fill sheet"
         findings.absent(["calibration"], "", "no_reference", reason)
     else:
-        findings.measurements.append(
-            Measurement(metrics["calibration"], figures.calibration, "", figures.calibration_parts)
+        findings.attempt(
+            ["calibration"], "", partial(_credible, figures.calibration, figures.calibration_parts)
         )
+
+
+def _credible(calibration: float, parts: Mapping[str, float]) -> list[Measurement]:
+    require_credible(calibration, "the cylinder")
+    return [Measurement(UNIFORMITY_METRICS["calibration"], calibration, "", parts)]
 
 
 def _part(sigma: float) -> dict[str, float]:
@@ -205,7 +213,11 @@ def _part(sigma: float) -> dict[str, float]:
 def _used(volume: Volume, cylinder: Cylinder, options: CylinderOptions) -> slice:
     """Return the slices far enough from either end."""
     z = axes_of(volume)[0].centres_mm
-    first, last = cylinder.first_z_mm + options.end_mm, cylinder.last_z_mm - options.end_mm
+    rise_mm = cylinder.radius_mm * math.tan(
+        math.radians(cylinder.tilt_deg)
+    )  # of a tilted end over the radius
+    first = cylinder.first_z_mm + options.end_mm + rise_mm
+    last = cylinder.last_z_mm - options.end_mm - rise_mm
     within = np.flatnonzero((z >= first - 1e-6) & (z <= last + 1e-6))
     if within.size < FEWEST_SLICES or z[within[-1]] - z[within[0]] < SHORTEST_MM:
         raise CannotMeasure(

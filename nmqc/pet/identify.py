@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ SEEN = 4.0  # of its own noise, by which the middle of a sphere that is seen dif
 FAINTEST = 0.2  # of the background, by which it differs at the least
 NOT_SEEN = 9.0  # chi-squared that a sphere costs which should be seen and is not
 SURE = 25.0  # by which chi-squared of any other order has to be larger
+DESCRIBED = 0.1  # of the squares about the background: more is left where a sphere was filled otherwise
 WITHIN_DEG = 31.0  # of a hint of the 37 mm sphere's direction
 
 
@@ -141,6 +143,7 @@ def identify(volume: Volume, places: Places, noise: Noise, hints: Hints) -> Orde
     cost, blur, hot, start, sense = tried[0]
     scale = max(1.0, cost / float(found.voxels.sum() / shared))
     _require_sure([one[0] for one in tried], scale)
+    _require_described(tried, unit * cost / max(float(tables.flat.sum()), 1e-300))
     order = tuple(int(n) for n in np.argsort(_labels(start, sense)))
     level = float(np.median(found.means[:, int(SHELL_MM) :]))
     return Order(order, sense, float(FWHMS_MM[blur]) / FWHM_PER_SIGMA, hot / level - 1 if hot else 0.0)
@@ -209,6 +212,17 @@ def _cost(
     total = each.sum(axis=0)
     blur = int(total.argmin())
     return float(total[blur]), blur, float(signals[0][blur])
+
+
+def _require_described(tried: Sequence[object], left: float) -> None:
+    """Refuse where even the best order leaves much of what is seen: a sphere holds something else than the others."""
+    if len(tried) > 1 and left > DESCRIBED:
+        raise CannotMeasure(
+            "sphere_order_unknown",
+            f"no order of the six spheres describes what is seen ({100 * left:.0f} % of it is left over): a sphere "
+            "leaks or was not filled like the others; see that, or give the direction of the 37 mm sphere with "
+            "--sphere-phase and the sense of rotation with --sense",
+        )
 
 
 def _require_sure(costs: list[float], scale: float) -> None:

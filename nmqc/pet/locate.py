@@ -22,7 +22,7 @@ from nmqc.pet.phantom import Hints, IecPhantom, Ring, Sphere, State
 from nmqc.pet.ring import FEWEST, MADE_MM, Hexagon, fit_hexagon, ring_of, search, sphere_angles
 
 SEEN = 4.0  # standard deviations by which a sphere that is seen differs from the background
-FAINTEST = 0.2  # of the background: more than the wall alone takes from it in the centre of any sphere
+FAINTEST = 0.35  # of the background: more than a wall makes in the middle of a sphere, be it there or not
 GUARD_MM = (
     3.0  # from where the others say, at the most, three standard deviations aside, where it is not clear
 )

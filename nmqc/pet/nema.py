@@ -17,7 +17,7 @@ from nmqc.pet.background import Placement, place
 from nmqc.pet.contrast import give_contrasts
 from nmqc.pet.insert import Insert, measure_insert
 from nmqc.pet.metrics import IMAGE_QUALITY_METRICS, SPHERES_MM
-from nmqc.pet.nema_remarks import OWN_FROM_DEG, remarks_on
+from nmqc.pet.nema_remarks import MOST_TILTED_DEG, OWN_FROM_DEG, remarks_on
 from nmqc.pet.options import Options
 from nmqc.pet.parts import known
 from nmqc.pet.phantom import IecPhantom, State
@@ -28,7 +28,6 @@ from nmqc.pet.truth import EDITIONS, Truth, sphere_name
 
 __all__ = ["ALL", "Placed", "Region", "image_quality"]
 
-MOST_TILTED_DEG = 3.0  # up to which the standard's numbers are given
 ALL = ""
 OF_THE_STANDARD = ("contrast_hot", "contrast_cold", "background_variability", "lung_residual")
 EVERYTHING = (*OF_THE_STANDARD, "background", "sphere_to_background")

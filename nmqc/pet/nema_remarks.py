@@ -9,6 +9,7 @@ from nmqc.pet.metrics import IMAGE_QUALITY_METRICS
 from nmqc.pet.placed import Placed
 from nmqc.pet.truth import Truth, sphere_name
 
+MOST_TILTED_DEG = 3.0  # up to which the standard's numbers are given
 OWN_FROM_DEG = 1.0  # tilt from which every sphere is measured on its own slice
 CONTRAST_RANGE = (0.0, 130.0)  # %, outside of which a contrast is remarked upon
 
@@ -26,6 +27,7 @@ def remarks_on(
         *_of_tilt(placed, tilt_deg),
         *_of_background(placed),
         *_of_fill(truth, findings),
+        *_of_edition(placed),
         *_off_plane(volume, placed),
         *_out_of_range(findings),
     ]
@@ -35,9 +37,15 @@ def _of_tilt(placed: Placed, tilt_deg: float) -> list[Remark]:
     if tilt_deg <= OWN_FROM_DEG:
         return []
     text = f"the ring of the spheres is tilted by {tilt_deg:.1f} degrees"
-    return [
-        Remark("tilt", text + (", each sphere is measured on its own slice" if placed.own_slices else ""))
-    ]
+    on_own = placed.own_slices and tilt_deg <= MOST_TILTED_DEG
+    return [Remark("tilt", text + (", each sphere is measured on its own slice" if on_own else ""))]
+
+
+def _of_edition(placed: Placed) -> list[Remark]:
+    if placed.edition != "2018" or "cold" not in placed.states:
+        return []
+    text = "NEMA NU 2-2018 fills all six spheres hot, this phantom has cold ones: the edition asked for does not fit"
+    return [Remark("edition_contradicts", text)]
 
 
 def _of_background(placed: Placed) -> list[Remark]:

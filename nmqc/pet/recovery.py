@@ -14,7 +14,7 @@ from nmqc.errors import CannotMeasure
 from nmqc.measure.frames import Findings
 from nmqc.model import Measurement, Remark, Volume
 from nmqc.pet.bands import Band, judging, load_bands
-from nmqc.pet.calibration import bqml_per_unit, calibration, suv_background
+from nmqc.pet.calibration import bqml_per_unit, calibration, doubtful, require_credible, suv_background
 from nmqc.pet.metrics import RECOVERY_METRICS, SPHERES_MM
 from nmqc.pet.nema import ALL, Placed
 from nmqc.pet.options import Options
@@ -95,10 +95,23 @@ def recovery(
         reason_ = "the true concentration was not given: give a fill sheet, or --sphere-bqml"
         findings.absent(COEFFICIENTS, ALL, "no_fill_sheet", reason_)
         return Recovery((None,) * len(SPHERES_MM), (), voxel_ml_of(volume))
+    try:
+        require_credible(
+            factor * placed.scatter.level * (1 + phantom.contrast) / truth.sphere_bqml, "the hot spheres"
+        )
+    except CannotMeasure as reason:
+        findings.absent(COEFFICIENTS, ALL, reason.code, reason.reason)
+        return Recovery((None,) * len(SPHERES_MM), (), voxel_ml_of(volume))
     found = tuple(_give_sphere(volume, sphere, placed, factor, truth, findings) for sphere in phantom.spheres)
     bands = () if options.earl is None else judging(load_bands(), options.earl)
     result = Recovery(found, bands, voxel_ml_of(volume))
-    findings.remarks += _remarks(result, truth, options)
+    findings.remarks += _remarks(result, truth, options, 1 + phantom.contrast)
+    findings.remarks += [
+        remark
+        for m in findings.measurements
+        if m.metric == RECOVERY_METRICS["calibration"]
+        for remark in doubtful(m.value)
+    ]
     return result
 
 
@@ -133,7 +146,7 @@ def _give_coefficients(found: Recovered, of: str, factor: float, truth: Truth, f
         findings.measurements.append(Measurement(RECOVERY_METRICS[name], scale * value, of, known(parts)))
 
 
-def _remarks(result: Recovery, truth: Truth, options: Options) -> list[Remark]:
+def _remarks(result: Recovery, truth: Truth, options: Options, seen: float) -> list[Remark]:
     remarks = []
     leaking = _named(result.spheres, lambda one: one.contour.leaks)
     if leaking:
@@ -143,7 +156,7 @@ def _remarks(result: Recovery, truth: Truth, options: Options) -> list[Remark]:
     if few:
         text = f"fewer than {FEWEST_VOXELS} voxels in the 50 % isocontour: {few}; use smaller voxels"
         remarks.append(Remark("few_voxels", text))
-    ratio = EARL_RATIO if options.earl is None or truth.ratio is None else truth.ratio
+    ratio = EARL_RATIO if options.earl is None else truth.ratio or seen
     if abs(ratio / EARL_RATIO - 1) > EARL_RATIO_OFF:
         text = f"the bands are for fills of about 10:1, this one is {ratio:.1f}:1"
         remarks.append(Remark("ratio_off", text))

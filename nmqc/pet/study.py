@@ -155,6 +155,7 @@ def asked(volume: Volume, truths: Sequence[Truth]) -> dict[str, Any]:
         "ratio": _short(truths[0].ratio),
         "sphere_bqml": [_short(truth.sphere_bqml) for truth in truths],
         "background_bqml": [_short(truth.background_bqml) for truth in truths],
+        "states": truths[0].states,
         "reference": tracer.reference if tracer.reference_from == "user" else None,
     }
 

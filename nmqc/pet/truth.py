@@ -46,6 +46,20 @@ class Truth:
     states: tuple[State, ...] | None = None
     source: str = "not given"
 
+    def later(self, part: float) -> Truth:
+        """Return the same at a time when a part of the activity is left."""
+
+        def left(value: float | None) -> float | None:
+            return None if value is None else part * value
+
+        return replace(
+            self,
+            sphere_bqml=left(self.sphere_bqml),
+            sphere_uncertainty_bqml=left(self.sphere_uncertainty_bqml),
+            background_bqml=left(self.background_bqml),
+            background_uncertainty_bqml=left(self.background_uncertainty_bqml),
+        )
+
     def with_ratio_uncertainty(self, uncertainty: float | None) -> Truth:
         """Return the same with another uncertainty of the ratio; None leaves it."""
         return (
@@ -92,9 +106,12 @@ def given(
             background_bqml=background_bqml,
             source="options" if known else "not given",
         )
-    truth = Truth(
-        require_ratio(ratio), sphere_bqml=sphere_bqml, background_bqml=background_bqml, source="options"
-    )
+    require_ratio(ratio)
+    if sphere_bqml is not None:
+        background_bqml = sphere_bqml / ratio
+    elif background_bqml is not None:
+        sphere_bqml = background_bqml * ratio
+    truth = Truth(ratio, sphere_bqml=sphere_bqml, background_bqml=background_bqml, source="options")
     return truth.with_ratio_uncertainty(ratio_uncertainty)
 
 

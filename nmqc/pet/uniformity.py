@@ -12,12 +12,12 @@ from typing import Any
 from nmqc.errors import CannotMeasure
 from nmqc.measure.frames import Findings
 from nmqc.model import Analysis, Refusal, Remark, Scan, Volume
+from nmqc.pet.calibration import bqml_per_unit, doubtful
 from nmqc.pet.cylinder import CylinderFigures, CylinderOptions, give, measure_cylinder
 from nmqc.pet.cylinder_evidence import cylinder_evidence
 from nmqc.pet.cylinder_place import find_cylinder
 from nmqc.pet.fill_table import fill_table
 from nmqc.pet.metrics import UNIFORMITY, UNIFORMITY_METRICS
-from nmqc.pet.recovery import bqml_per_unit
 from nmqc.pet.results import refused, result_of
 from nmqc.pet.study import asked, image_parameters, image_remarks, truth_parameters
 from nmqc.pet.truth import NO_FILL_UNCERTAINTY, Truth
@@ -92,6 +92,8 @@ def analyse(scan: Scan, options: Options) -> Analysis:
 
 def check(scan: Scan) -> tuple[Refusal, ...]:
     """Say whether a scan is none of a uniform cylinder."""
+    if not scan.volumes:
+        return ()
     try:
         find_cylinder(scan.volumes[0], CylinderOptions().central)
     except CannotMeasure as reason:
@@ -118,7 +120,9 @@ def _settings(volume: Volume, truth: Truth) -> CylinderOptions:
 def _findings(figures: CylinderFigures, volume: Volume, truth: Truth) -> Findings:
     findings = Findings(UNIFORMITY_METRICS)
     give(figures, volume.quantitative, findings)
-    if figures.calibration is not None and truth.background_uncertainty_bqml is None:
+    given = [m for m in findings.measurements if m.metric == UNIFORMITY_METRICS["calibration"]]
+    findings.remarks += [remark for m in given for remark in doubtful(m.value)]
+    if given and truth.background_uncertainty_bqml is None:
         findings.remarks.append(NO_FILL_UNCERTAINTY)
     return findings
 

@@ -254,6 +254,65 @@ def test_what_is_typed_goes_before_a_sheet_beside_the_series(own: Path) -> None:
     assert pet(own, "--ratio", "4").results[0]["parameters"]["truth"]["ratio"] == 4.0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "test", "name", "code"),
+    [
+        (("--ratio", "10"), IMAGE_QUALITY, "pet.contrast_hot", "ratio_contradicts"),
+        (("--sphere-bqml", "21.2", "--background-bqml", "5.3"), RECOVERY, "pet.rc_max", "fill_contradicts"),
+        (
+            ("--sphere-bqml", "21.2", "--background-bqml", "5.3"),
+            RECOVERY,
+            "pet.calibration",
+            "fill_contradicts",
+        ),
+    ],
+)
+def test_a_truth_that_cannot_be(
+    iec: Path, arguments: tuple[str, ...], test: str, name: str, code: str
+) -> None:
+    """kBq for Bq, another fill's ratio: no number, and a reason."""
+    run = pet(iec, *arguments)
+    (result,) = (one for one in run.results if one["test"] == test)
+    assert run.status == 3
+    assert (name, code) in absent(result)
+    assert [m for m in result["measurements"] if m["name"] == name] == []
+
+
+def test_an_hour_of_summer_time_is_remarked_upon(iec: Path) -> None:
+    known = ("--sphere-bqml", f"{HOT_BQML / 1.46:g}", "--background-bqml", f"{BODY.background_bqml / 1.46:g}")
+    recovery = pet(iec, *known).results[1]
+    assert "calibration_off" in codes(recovery["remarks"])
+    assert measured(recovery, "pet.calibration")["value"] == pytest.approx(1.46, abs=0.02)
+
+
+def test_ratio_and_one_concentration_make_the_other(iec: Path) -> None:
+    recovery = pet(iec, "--ratio", "4", "--background-bqml", f"{BODY.background_bqml:g}").results[1]
+    assert recovery["parameters"]["truth"]["sphere_bqml"] == [HOT_BQML]
+
+
+def test_a_sphere_that_was_filled_otherwise_is_no_other_sphere(made: Made) -> None:
+    """The 37 mm sphere at 1.3 times the background: no order of the six describes that, and none is guessed."""
+    leaked = replace(BODY, sphere_bqml=(HOT_BQML,) * 5 + (1.3 * BODY.background_bqml,))
+    folder = made("leaked", leaked)
+    run = pet(folder, "--ratio", "4")
+    assert (run.status, [one["code"] for one in run.refused]) == (3, ["sphere_order_unknown"])
+    told = pet(folder, "--sphere-phase", f"{BODY.rotation_deg:g}", "--sense", f"{BODY.sense}")
+    for sphere in BODY.truth().spheres[1:5]:
+        found = measured(told.results[0], "pet.sphere_x", f"{sphere.diameter_mm:g} mm")
+        assert found["value"] == pytest.approx(sphere.x_mm, abs=1.5)
+
+
+def test_a_corrected_sheet_is_recorded_beside_the_wrong_one(made: Made, tmp_path: Path) -> None:
+    cold = replace(BODY, states=("hot",) * 4 + ("cold",) * 2)
+    folder = Path(shutil.copytree(made("cold", cold), tmp_path / "own"))
+    recorded = []
+    for text in (sheet(4.0), sheet(4.0, "cold_mm = [28, 37]")):
+        (folder / "fill.toml").write_text(text)
+        run = call("pet", "--db", tmp_path / "history.sqlite", "--json", folder)
+        recorded.append(run.results[0]["history"])
+    assert recorded[0] != recorded[1]
+
+
 def test_a_sheet_that_the_image_contradicts(own: Path) -> None:
     """Cold by the sheet, hot in the image: no contrast of these two."""
     (own / "fill.toml").write_text(sheet(4.0, "cold_mm = [28, 37]"))
@@ -265,7 +324,7 @@ def test_a_sheet_that_the_image_contradicts(own: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [
-        ("volume = 3", "bad_configuration", "fill.toml"),
+        ("volume = 3", "bad_fill", "fill.toml"),
         (sheet(4.0).replace("F-18", "Ga-68"), "other_nuclide", "Ga-68"),
         (sheet(4.0).replace("2026-01-05", "2026-02-05"), "bad_fill", "half-lives"),
     ],
@@ -297,6 +356,17 @@ def test_replicates_are_one_result_with_their_scatter(made: Made) -> None:
     assert mean["uncertainty"] < min(m["uncertainty"] for m in alone)
     assert quality["parameters"]["replicates"]["count"] == 3
     assert quality["parameters"]["replicates"]["sd"]["pet.contrast_hot 22 mm"] > 0
+
+
+def test_concentrations_that_were_typed_are_those_of_the_first_replicate(made: Made) -> None:
+    """Ten minutes between the scans: 6 % of F-18 decays from one to the next."""
+    scan = Scan(duration_s=600.0)
+    folders = [made(f"long-{number}", seed=7, replicate=number, scan=scan) for number in range(3)]
+    _, recovery, _ = pet(*folders, *KNOWN).results
+    calibration = measured(recovery, "pet.calibration")
+    assert calibration["value"] == pytest.approx(1.0, abs=0.005)
+    first, _, last = recovery["parameters"]["truth"]["background_bqml"]
+    assert last < 0.9 * first
 
 
 def test_replicates_between_which_the_phantom_moved(made: Made) -> None:
@@ -342,6 +412,13 @@ def test_the_cylinder(made: Made) -> None:
     calibration = measured(result, "pet.calibration")
     assert calibration["value"] == pytest.approx(1.0, abs=4 * calibration["uncertainty"])
     assert absent(pet(folder, "--phantom", "cylinder").results[0]) == {("pet.calibration", "no_reference")}
+
+
+def test_the_sheet_of_another_phantom_is_not_used(made: Made, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(made("cylinder", TUBE), tmp_path / "day" / "cylinder"))
+    (tmp_path / "day" / "fill.toml").write_text(sheet(4.0))
+    run = pet(folder, "--phantom", "cylinder")
+    assert (run.status, [one["code"] for one in run.refused]) == (3, ["bad_fill"])
 
 
 def test_one_phantom_taken_for_the_other(made: Made, iec: Path) -> None:

@@ -253,7 +253,7 @@ def test_uncorrected_values_of_one_time_are_good_for_ratios(tmp_path: Path) -> N
 
 def test_the_table_fills_a_half_life_that_is_missing(tmp_path: Path) -> None:
     found = volume(series(tmp_path, 6, both(two_beds, with_tracer(RadionuclideHalfLife=None))))
-    assert found.tracer.half_life_s is None  # the header's own
+    assert found.tracer.half_life_s == 6586.2
     factor = RATE * 600 / (1 - math.exp(-RATE * 600))
     assert found.values[0] == pytest.approx(values(6)[0] * factor, rel=ROUNDED)
 
@@ -300,7 +300,7 @@ def test_a_half_life_that_is_not_the_nuclide_s(tmp_path: Path) -> None:
     assert codes(found) == []
     found = volume(series(tmp_path / "b", 3, with_tracer(RadionuclideHalfLife=4057.0)))
     assert codes(found) == ["half_life_mismatch"]
-    assert found.tracer.half_life_s == 4057.0
+    assert found.tracer.half_life_s is None
 
 
 def test_an_activity_in_mbq(tmp_path: Path) -> None:

@@ -468,7 +468,7 @@ def test_the_coronal_picture_of_a_cylinder_follows_its_axis() -> None:
     ends = [float(one[0, 1]) for one in region(picture, "ends").outlines_mm]
     assert ends == pytest.approx([5.0 - 90.0, 5.0 + 90.0], abs=0.7)
     used = [float(one[0, 1]) for one in region(picture, "slices used").outlines_mm]
-    assert ends[0] + 10 <= used[0] < ends[0] + 14
+    assert ends[0] + 10 <= used[0] < ends[0] + 19  # 10 mm, 5 mm that the tilted end rises, a slice
     shown = TUBE.volume(noise=0.02, seed=2).values
     for index in (8, 33, 56):  # the row that the axis runs through, by the tube's own numbers
         z = (index - 32.5) * 3.27

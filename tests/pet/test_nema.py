@@ -242,9 +242,19 @@ def test_the_unit_of_the_background_is_the_volumes() -> None:
 
 
 def test_a_contrast_that_cannot_be_is_remarked_upon() -> None:
-    findings, _ = measured(ByHand(), given(ratio=2.0))
+    unsure = replace(ByHand().phantom(), contrast=0.0)  # the image says nothing of the ratio
+    findings, _ = measured(ByHand(), given(ratio=2.0), phantom=unsure)
     assert "contrast_out_of_range" in {remark.code for remark in findings.remarks}
     assert "contrast_out_of_range" not in {remark.code for remark in measured(ByHand())[0].remarks}
+
+
+@pytest.mark.parametrize("ratio", [2.0, 10.0])
+def test_a_ratio_that_the_image_contradicts_gives_no_contrast(ratio: float) -> None:
+    findings, _ = measured(ByHand(), given(ratio=ratio))
+    assert [m for m in findings.measurements if m.metric.name == "pet.contrast_hot"] == []
+    assert {one.code for one in findings.not_measured if one.name == "pet.contrast_hot"} == {
+        "ratio_contradicts"
+    }
 
 
 # --- lung -------------------------------------------------------------------------------------------------

@@ -196,7 +196,7 @@ def test_the_header_gives_an_suv_where_it_was_asked_for() -> None:
     findings, _ = measured(volume)
     assert ("suv_background", "", "no_header_dose") in absent(findings)
     findings, _ = measured(TEN.volume(clean()), header_dose=True)
-    assert ("suv_background", "", "relative_units") in absent(findings)
+    assert ("suv_background", "", "header_incomplete") in absent(findings)
 
 
 def test_values_in_suv_are_turned_into_concentrations() -> None:
@@ -206,7 +206,7 @@ def test_values_in_suv_are_turned_into_concentrations() -> None:
     for name in ("rc_mean", "rc_max", "rc_peak", "calibration", "suv_background"):
         assert table(other, f"pet.{name}") == pytest.approx(table(one, f"pet.{name}"), rel=1e-9), name
     lost = replace(suv, tracer=replace(suv.tracer, weight_g=None))
-    assert ("rc_max", "", "relative_units") in absent(measured(lost)[0])
+    assert ("rc_max", "", "header_incomplete") in absent(measured(lost)[0])
 
 
 # --- bands ------------------------------------------------------------------------------------------------
