@@ -16,6 +16,8 @@ BENCHMARKS = (
     "bars-validation",
     "cor-validation",
     "pet-validation",
+    "batch",
+    "trend",
 )
 
 

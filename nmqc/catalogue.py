@@ -188,9 +188,21 @@ def find(name: str) -> Test:
     return next(test for test in TESTS if test.name == name)
 
 
+def is_warm() -> bool:
+    """Say whether compiled kernels are kept from before, so that `Test.warm_up` takes a moment alone."""
+    from nmqc.uniformity.planar import is_warm
+
+    return is_warm()
+
+
 def of_command(command: str) -> tuple[Test, ...]:
     """Return the tests that a command runs."""
     return tuple(test for test in TESTS if test.command == command)
+
+
+def pair_metrics() -> frozenset[str]:
+    """Return the names of the metrics that are of two detectors: their `of` names both, such as "1-2"."""
+    return frozenset(metric.name for metric in cor.PAIR_METRICS.values())
 
 
 def metric_units() -> dict[str, str]:

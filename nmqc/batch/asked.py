@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from nmqc.catalogue import Test
 from nmqc.dicom import ReadOptions, read_nm
 from nmqc.errors import BadConfiguration
+from nmqc.model import Acquisition
 from nmqc.scans import Said
 
 #: test -> name in a rule -> name of the option
@@ -59,9 +61,14 @@ def said_of(asked: Mapping[str, Any]) -> Said:
 
 def _value(name: str, value: Any, read: ReadOptions) -> Any:
     if name in _FILES:
-        outcome = read_nm([Path(value)], read)
-        if not outcome.acquisitions:
-            reason = outcome.refused[0].reason
-            raise BadConfiguration("bad_rule", f"{name} = {Path(value).name}: {reason}")
-        return outcome.acquisitions[0]
+        return _read(name, Path(value), read)
     return tuple(value) if isinstance(value, list) else value
+
+
+@lru_cache(maxsize=4)
+def _read(name: str, path: Path, read: ReadOptions) -> Acquisition:
+    """Return the acquisition in a file that a rule names; of the last few it is kept."""
+    outcome = read_nm([path], read)
+    if not outcome.acquisitions:
+        raise BadConfiguration("bad_rule", f"{name} = {path.name}: {outcome.refused[0].reason}")
+    return outcome.acquisitions[0]

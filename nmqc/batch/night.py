@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
 
 from nmqc import __version__
+from nmqc.batch import kernels
 from nmqc.batch.groups import Group
-from nmqc.batch.plan import Plan, Versions, plan, sha256_of
-from nmqc.batch.pool import Died, Pool
+from nmqc.batch.plan import Plan, Versions, plan
+from nmqc.batch.pool import ClusterLost, Died, Pool
 from nmqc.batch.summary import Brief, Night, Told
-from nmqc.batch.walk import FoundFile, walk
+from nmqc.batch.walk import FoundFile, sha256_of, walk
 from nmqc.batch.work import OTHER, Item, Settings, read_cards, work_on
 from nmqc.catalogue import TESTS
 from nmqc.dicom import Card
@@ -51,10 +52,11 @@ class Wanted:
 
 @dataclass(slots=True)
 class Progress:
-    """What is told while a pass runs: how much there is to do, and each acquisition as it is done."""
+    """What is told while a pass runs: how much there is to do, each acquisition that is done, what takes time."""
 
     begin: Callable[[int], None] = lambda _: None
     step: Callable[[], None] = lambda: None
+    say: Callable[[str], None] = lambda _: None
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class Means:
     configuration : digest of the site's rules, for what was refused: it is tried again when they change
     make : returns a new executor
     workers : how many pieces it does at a time
+    here : whether its processes are this computer's
     """
 
     settings: Settings
@@ -74,6 +77,7 @@ class Means:
     make: Callable[[], Executor]
     workers: int
     progress: Progress = field(default_factory=Progress)
+    here: bool = True
 
 
 def one_pass(
@@ -100,14 +104,14 @@ def one_pass(
     marks = history.marks([file.key for file in files]) if history is not None else {}
     versions = Versions(TOOL, means.configuration)
     packed = means.settings.packed()
-    cards = partial(_cards, means=means, packed=packed)
+    cards = partial(cards_of, means=means, packed=packed)
     planned = plan(files, marks, versions, cards, again=wanted.again, rehash=wanted.rehash)
     told = _known(planned, history)
     if wanted.dry_run or history is None:
         told += [Told(_names(group.files), _guess(group), "pending") for group in planned.groups]
         told += [_told_aside(file, item) for file, item in planned.aside]
     else:
-        told += _done(planned, means, packed, history, versions, problems)
+        told += _done(planned, means, history, versions, problems)
     return Night(tuple(sorted(told, key=lambda one: one.files)), tuple(problems))
 
 
@@ -119,21 +123,27 @@ def digest_of_rules(*facts: object) -> str:
 # --- headers --------------------------------------------------------------------------------------------
 
 
-def _cards(paths: Sequence[Path], means: Means, packed: bytes) -> list[Card | Item]:
-    """Return the card of each file; of many, by all processes."""
+def cards_of(paths: Sequence[Path], means: Means, packed: bytes) -> list[Card | Item]:
+    """Return the card of each file; of many, by all processes, and of a file that kills one alone."""
     chunks = [tuple(paths[at : at + CARDS_AT_A_TIME]) for at in range(0, len(paths), CARDS_AT_A_TIME)]
-    if len(chunks) < 2:
-        return read_cards(list(paths), packed)
-    found: dict[tuple[Path, ...], list[Card | Item]] = {}
+    if not chunks:
+        return []
     pool: Pool[tuple[Path, ...], list[Card | Item]] = Pool(means.make, means.workers, read_cards)
+    found: dict[Path, Card | Item] = {}
+    fatal: list[tuple[Path, ...]] = []
     for chunk, cards in pool.each(chunks, packed):
-        found[chunk] = [_deadly() for _ in chunk] if isinstance(cards, Died) else cards
-    return [card for chunk in chunks for card in found[chunk]]
+        if isinstance(cards, Died):
+            fatal += [(path,) for path in chunk]
+        else:
+            found |= zip(chunk, cards, strict=True)
+    for (path,), cards in pool.each(fatal, packed) if fatal else ():
+        found[path] = _deadly(path) if isinstance(cards, Died) else cards[0]
+    return [found[path] for path in paths]
 
 
-def _deadly() -> Item:
-    reason = "the process that read its header, or that of a file beside it, died: give it to nmqc identify"
-    return Item((0,), OTHER, "refused", code="crashed", reason=reason)
+def _deadly(path: Path) -> Item:
+    reason = "reading its header stopped the process: this is a defect of nmqc, report it"
+    return Item((0,), OTHER, "refused", code="crashed", reason=reason, sha256=(sha256_of(path),))
 
 
 # --- work -----------------------------------------------------------------------------------------------
@@ -154,7 +164,6 @@ class _Waiting:
 def _done(
     planned: Plan,
     means: Means,
-    packed: bytes,
     history: History,
     versions: Versions,
     problems: list[str],
@@ -162,9 +171,8 @@ def _done(
     """Analyse every group and record what comes; stop where it can no longer be recorded: the next run goes on."""
     told: list[Told] = []
     waiting = _Waiting([((file,), "", item) for file, item in planned.aside])
-    means.progress.begin(len(planned.groups))
     try:
-        for group, items in _worked(planned.groups, means, packed):
+        for group, items in worked(planned.groups, means):
             waiting.items += [(group.files, group.digest, item) for item in items]
             means.progress.step()
             if waiting.full:
@@ -173,14 +181,24 @@ def _done(
         told += _recorded(waiting, history, versions)
     except HistoryUnavailable as reason:
         problems.append(f"not recorded: {reason.reason}; what is not recorded is done again by the next run")
+    except ClusterLost as reason:
+        problems.append(reason.reason)
+        told += _recorded(waiting, history, versions)
     return told
 
 
-def _worked(groups: Sequence[Group], means: Means, packed: bytes) -> Iterator[tuple[Group, list[Item]]]:
+def worked(groups: Sequence[Group], means: Means) -> Iterator[tuple[Group, list[Item]]]:
+    """Yield each group with what came of it, as it comes; nothing is recorded."""
     if not groups:
         return
+    settings = means.settings
+    if kernels.are_worthwhile(groups, settings.replicates):
+        if means.here:
+            kernels.make_ready(means.make, means.progress.say)
+        settings = replace(settings, compiled=True)
+    means.progress.begin(len(groups))
     pool: Pool[Group, list[Item]] = Pool(means.make, means.workers, work_on)
-    for group, items in pool.each(groups, packed):
+    for group, items in pool.each(groups, settings.packed()):
         yield group, [_crashed(group, items)] if isinstance(items, Died) else items
 
 
@@ -197,14 +215,15 @@ def _crashed(group: Group, died: Died) -> Item:
 
 def _recorded(waiting: _Waiting, history: History, versions: Versions) -> list[Told]:
     """Record acquisitions, all of them or none, and return what is told of them."""
-    batch = [_batched(files, digest, item, versions) for files, digest, item in waiting.items]
+    batch = [batched(files, digest, item, versions) for files, digest, item in waiting.items]
     if not batch:
         return []
     filed = history.record_batch(batch)
     return [_told(files, item, one) for (files, _, item), one in zip(waiting.items, filed, strict=True)]
 
 
-def _batched(files: Sequence[FoundFile], digest: str, item: Item, versions: Versions) -> Batched:
+def batched(files: Sequence[FoundFile], digest: str, item: Item, versions: Versions) -> Batched:
+    """Return what is recorded of an item of a group with these files and this digest."""
     return Batched(
         results=item.results,
         refusals=tuple(
@@ -302,4 +321,14 @@ def is_still(now_ns: int) -> Callable[[FoundFile], bool]:
     return lambda file: now_ns - file.modified_ns >= STILL_NS or file.modified_ns > now_ns
 
 
-__all__ = ["Means", "Progress", "Wanted", "digest_of_rules", "is_still", "one_pass"]
+__all__ = [
+    "Means",
+    "Progress",
+    "Wanted",
+    "batched",
+    "cards_of",
+    "digest_of_rules",
+    "is_still",
+    "one_pass",
+    "worked",
+]

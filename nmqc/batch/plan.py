@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nmqc.batch.groups import Group, groups_of
-from nmqc.batch.walk import FoundFile
+from nmqc.batch.walk import FoundFile, sha256_of
 from nmqc.batch.work import OTHER, Item
 from nmqc.dicom import Card
 from nmqc.history import FileMark
@@ -101,16 +100,6 @@ def _done(file: FoundFile, mark: FileMark, versions: Versions, *, again: bool, r
         same = bool(mark.sha256) and mark.sha256 == sha256_of(file.path)
     if mark.state == "done":
         return same and not again
+    if mark.state == "refused" and not mark.sha256:
+        return False  # it could not even be read: permissions, shares and disks change without a trace in the file
     return same and (mark.tool, mark.configuration) == (versions.tool, versions.configuration)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes; "" where it cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                digest.update(chunk)
-    except OSError:
-        return ""
-    return digest.hexdigest()

@@ -37,6 +37,10 @@ class Died:
     error: str
 
 
+class _Broken:
+    """Stands for what a broken executor did not give."""
+
+
 class ClusterLost(NmqcError):
     """The cluster cannot go on: what it was at says nothing of the files."""
 
@@ -77,7 +81,7 @@ class Pool(Generic[Piece, Done]):
                 finished, broken = self._finished(running)
                 yield from finished
                 if broken:
-                    executor.shutdown(wait=False, cancel_futures=True)
+                    _give_up(executor)
                     suspects, running = list(running.values()), {}
                     yield from self._one_by_one(suspects, *common)
                     executor = self.make()
@@ -91,7 +95,7 @@ class Pool(Generic[Piece, Done]):
         broken = False
         for future in ended:
             outcome = _outcome(future)
-            if outcome is None:
+            if isinstance(outcome, _Broken):
                 broken = True
             else:
                 finished.append((running.pop(future), outcome))
@@ -103,23 +107,25 @@ class Pool(Generic[Piece, Done]):
         try:
             for piece in suspects:
                 outcome = _outcome(executor.submit(self.work, piece, *common))
-                if outcome is None:
+                if isinstance(outcome, _Broken):
                     _give_up(executor)
                     executor = self.make()
-                yield piece, Died("the process died") if outcome is None else outcome
+                    outcome = Died("the process died")
+                yield piece, outcome
         finally:
             _give_up(executor)
 
 
-def _outcome(future: Future[Done]) -> Done | Died | None:
-    """Return what came of a piece; None where its executor is broken, by this piece or another."""
+def _outcome(future: Future[Done]) -> Done | Died | _Broken:
+    """Return what came of a piece, unless its executor is broken, by this piece or another."""
     try:
         return future.result()
     except BrokenExecutor:
-        return None
+        return _Broken()
     except CancelledError:
         raise ClusterLost(
-            "cluster_lost", "the Dask cluster went away: see whether its scheduler runs, and start batch again"
+            "cluster_lost",
+            "the Dask cluster went away: see whether its scheduler runs, and start batch again",
         ) from None
     except Exception as error:
         return Died(type(error).__name__)
@@ -127,7 +133,7 @@ def _outcome(future: Future[Done]) -> Done | Died | None:
 
 def _give_up(executor: Executor) -> None:
     """Let an executor go, with whatever it is still at."""
-    executor.shutdown(wait=False, cancel_futures=True)
+    executor.shutdown(wait=False)
     if isinstance(executor, Processes):
         executor.end()
 
@@ -171,8 +177,22 @@ def _start_server(preload: Sequence[str]) -> None:
     from multiprocessing import forkserver
 
     forkserver.set_forkserver_preload(["__main__", *preload])
-    with _deaf():
+    with _deaf(), _silent_tracker():
         forkserver.ensure_running()
+
+
+@contextmanager
+def _silent_tracker() -> Iterator[None]:
+    """Keep the process that clears away after a sudden end from saying so on standard error."""
+    before = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (before, "ignore:resource_tracker:UserWarning")))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 @contextmanager
@@ -230,5 +250,7 @@ def dask(address: str) -> tuple[Callable[[], Executor], Callable[[], None], int]
     workers = sum(client.nthreads().values())
     if not workers:
         client.close()
-        raise BadConfiguration("dask_empty", "the Dask cluster has no workers: start some (`dask worker ADDRESS`)")
+        raise BadConfiguration(
+            "dask_empty", "the Dask cluster has no workers: start some (`dask worker ADDRESS`)"
+        )
     return lambda: client.get_executor(pure=False, retries=1), client.close, workers

@@ -32,10 +32,10 @@ class FoundFile:
 def walk(folder: Path, problems: list[str], *, show_names: bool = True) -> list[FoundFile]:
     """Return the regular files in a folder, and in the folders in it, by name.
 
-    Hidden files and folders are left aside, and links to folders are not followed: none leads out of the folder, and
-    none round in circles. What cannot be looked into is a line in `problems`.
+    Hidden files and folders are left aside, and links are not followed: none leads out of the folder, and none round
+    in circles. What cannot be looked into is a line in `problems`.
     """
-    root = folder.absolute()
+    root = Path(os.path.abspath(folder))  # noqa: PTH100 - as `path_digest`: no links are followed
     return sorted(_Walk(root, problems, show_names).files(root, 0), key=lambda file: file.name)
 
 
@@ -51,16 +51,16 @@ class _Walk:
             return
         try:
             with os.scandir(folder) as found:
-                entries = [entry for entry in found if not entry.name.startswith(".")]
+                entries = [(entry, *_kind(entry)) for entry in found if not entry.name.startswith(".")]
         except OSError as error:
             self._say(
                 folder, f"the folder cannot be looked into ({(error.strerror or 'unknown error').lower()})"
             )
             return
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
+        for entry, is_folder, is_file in entries:
+            if is_folder:
                 yield from self.files(Path(entry.path), depth + 1)
-            elif entry.is_file(follow_symlinks=False):
+            elif is_file:
                 yield from self._file(entry)
 
     def _file(self, entry: os.DirEntry[str]) -> Iterator[FoundFile]:
@@ -77,6 +77,29 @@ class _Walk:
     def _say(self, path: Path, what: str) -> None:
         name = path.relative_to(self.root).as_posix() if self.show_names else _key(path)[:HASH_SHOWN]
         self.problems.append(f"{clean(name)}: {what}")
+
+
+def _kind(entry: os.DirEntry[str]) -> tuple[bool, bool]:
+    """Say whether an entry is a folder, and whether it is a regular file: a link is neither.
+
+    What vanishes meanwhile may be taken for a file: it is told when it is looked at.
+    """
+    try:
+        return entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
+    except OSError:
+        return False, True
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes; "" where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+    except OSError:
+        return ""
+    return digest.hexdigest()
 
 
 def _key(path: Path) -> str:

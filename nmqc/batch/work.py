@@ -10,16 +10,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nmqc import catalogue
+from nmqc.batch import kernels
 from nmqc.batch.asked import options_of, said_of
 from nmqc.batch.groups import Group
 from nmqc.batch.recognise import recognised
+from nmqc.batch.walk import sha256_of
 from nmqc.config import Rule
 from nmqc.dicom import Card, ReadOptions, card, read_nm, read_pet
 from nmqc.errors import NmqcError, UnusableInput
 from nmqc.limits import LimitSet, judge
-from nmqc.model import Acquisition, Analysis, InputFile, Refusal, Result, Scan
+from nmqc.model import EXPECTED_ABSENCES, Acquisition, Analysis, InputFile, Refusal, Result, Scan
 from nmqc.report.document import result_json
 
+#: modules that nearly every piece of work needs: a process that begins with them begins at once
+PRELOAD = (
+    *("nmqc.batch.work", "nmqc.dicom.card", "nmqc.dicom.several", "nmqc.uniformity.planar"),
+    *("nmqc.resolution.bars", "nmqc.resolution.lines", "nmqc.resolution.slits"),
+)
 OTHER = "other"
 IGNORED = "ignore"
 Status = Literal["analysed", "unknown", "refused"]
@@ -35,12 +42,16 @@ class Settings:
     rules : of the site, the first that fits counts
     limits : that judge
     replicates : of every flood; None: as its rule says, or as usual
+    compiled : whether there is so much to do that the compiled kernels pay
+    evidence : whether results keep what a report draws
     """
 
     read: ReadOptions
     rules: tuple[Rule, ...]
     limits: LimitSet
     replicates: int | None = None
+    compiled: bool = False
+    evidence: bool = False
 
     def packed(self) -> bytes:
         """Return these settings as bytes: unpacked once in each process."""
@@ -55,7 +66,7 @@ class Item:
     ----------
     files : places in the group
     kind : "flood", "bars", ..., "other"
-    results : judged, without evidence, each with its JSON object
+    results : judged, each with its JSON object; without evidence, unless the settings ask for it
     refused : frames, detectors or files without a result
     code, reason : why there is no result, or not of everything; "" where nothing is missing
     sha256 : of the files' bytes, where they were read
@@ -79,8 +90,14 @@ def read_cards(paths: Sequence[Path], packed: bytes) -> list[Card | Item]:
         try:
             found.append(card(path, settings.read))
         except UnusableInput as refusal:
-            found.append(_without_result((0,), OTHER, refusal.code, refusal.reason))
+            found.append(_no_card(path, refusal))
     return found
+
+
+def _no_card(path: Path, refusal: UnusableInput) -> Item:
+    """Return the item of a file without a card: what is another kind of file is not read for its hash."""
+    item = _without_result((0,), OTHER, refusal.code, refusal.reason)
+    return item if item.status == "unknown" else replace(item, sha256=(sha256_of(path),))
 
 
 def work_on(group: Group, packed: bytes) -> list[Item]:
@@ -100,6 +117,8 @@ def work_on(group: Group, packed: bytes) -> list[Item]:
 def _settings(packed: bytes) -> Settings:
     settings = pickle.loads(packed)
     assert isinstance(settings, Settings)
+    if settings.compiled:
+        kernels.load()
     return settings
 
 
@@ -141,8 +160,9 @@ def _acquisition(acquisition: Acquisition, rule: Rule | None, settings: Settings
     try:
         options = options_of(test, asked, settings.replicates, settings.read)
     except NmqcError as reason:
-        return _without_result(_places(inputs), test.shows, reason.code, reason.reason)
-    return _analysed(inputs, test.shows, [test.analyse(acquisition, options)], settings.limits, rule)
+        return _unasked(inputs, test.shows, reason)
+    analyses = [test.analyse(acquisition, options)]
+    return _analysed(inputs, test.shows, analyses, settings, rule)
 
 
 # --- PET ------------------------------------------------------------------------------------------------
@@ -157,7 +177,8 @@ def _pet(paths: Sequence[Path], rule: Rule | None, settings: Settings) -> Iterat
     whole = not outcome.volumes
     for refusal in outcome.refused:
         places = everything if whole else (max(refusal.place - 1, 0),)
-        yield _without_result(places, OTHER, refusal.code, refusal.reason, (refusal,))
+        hashes = tuple(sha256_of(paths[place]) for place in places)
+        yield _without_result(places, OTHER, refusal.code, refusal.reason, (refusal,), hashes)
         if whole:
             return
 
@@ -179,25 +200,43 @@ def _scan(scan: Scan, path: Path, rule: Rule | None, settings: Settings) -> Item
         said = said_of({} if rule is None else rule.options)
         tests = tests_for(scan, test.shows, said, fill_sheet_beside(path))
     except NmqcError as reason:
-        return _without_result(_places(inputs), test.shows, reason.code, reason.reason)
-    limits = settings.limits if said.earl is None else earl_limits(said.earl).with_site(settings.limits)
+        return _unasked(inputs, test.shows, reason)
+    if said.earl is not None:
+        settings = replace(settings, limits=earl_limits(said.earl).with_site(settings.limits))
     analyses = [one.analyse(scan, options) for one, options in tests]
-    return _analysed(inputs, test.shows, analyses, limits, rule)
+    return _analysed(inputs, test.shows, analyses, settings, rule)
 
 
 # --- items ----------------------------------------------------------------------------------------------
 
 
 def _analysed(
-    inputs: Sequence[InputFile], kind: str, analyses: Sequence[Analysis], limits: LimitSet, rule: Rule | None
+    inputs: Sequence[InputFile],
+    kind: str,
+    analyses: Sequence[Analysis],
+    settings: Settings,
+    rule: Rule | None,
 ) -> Item:
     refused = tuple(dict.fromkeys(one for analysis in analyses for one in analysis.refused))
-    results = [judge(replace(one, evidence=()), limits) for analysis in analyses for one in analysis.results]
+    found = [one for analysis in analyses for one in analysis.results]
+    kept = found if settings.evidence else [replace(one, evidence=()) for one in found]
+    results = [judge(one, settings.limits) for one in kept]
     if not results:
         return _nothing(inputs, kind, refused, expected=rule is not None)
     pairs = tuple((result, result_json(result, None)) for result in results)
-    code, reason = (refused[0].code, refused[0].reason) if refused else ("", "")
+    code, reason = _missing(results, refused)
     return Item(_places(inputs), kind, "analysed", pairs, refused, code, reason, _hashes(inputs))
+
+
+def _missing(results: Sequence[Result], refused: Sequence[Refusal]) -> tuple[str, str]:
+    """Return why there is not a result of everything; what nobody can expect is not missing."""
+    for one in refused:
+        return one.code, one.reason
+    for result in results:
+        for absent in result.not_measured:
+            if absent.code not in EXPECTED_ABSENCES:
+                return absent.code, f"{absent.name} was not measured: {absent.reason}"
+    return "", ""
 
 
 def _nothing(inputs: Sequence[InputFile], kind: str, refused: Sequence[Refusal], *, expected: bool) -> Item:
@@ -224,7 +263,12 @@ def _nothing(inputs: Sequence[InputFile], kind: str, refused: Sequence[Refusal],
 
 def _mistaken(inputs: Sequence[InputFile], rule: Rule) -> Item:
     reason = f"a rule of the site says {rule.test}, which does not take such an image: correct the rule"
-    return _without_result(_places(inputs), OTHER, "bad_rule", reason)
+    return _without_result(_places(inputs), OTHER, "bad_rule", reason, sha256=_hashes(inputs))
+
+
+def _unasked(inputs: Sequence[InputFile], kind: str, mistake: NmqcError) -> Item:
+    """Return the item of images whose rule, or fill sheet, cannot be used."""
+    return _without_result(_places(inputs), kind, mistake.code, mistake.reason, sha256=_hashes(inputs))
 
 
 def _without_result(

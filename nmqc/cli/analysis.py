@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nmqc.cli import common
-from nmqc.errors import NmqcError
 from nmqc.model import Acquisition, Analysis, Refusal, Result, Scan
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ class Call:
     acquired: str | None
     strict_exit: bool
     quiet: bool
+    dicom: Path | None = None
     detector: tuple[int, ...] = ()
     only_detector: int | None = None
     pixel_mm: tuple[float, float] | None = None
@@ -120,7 +120,15 @@ _OPTIONS = (
     common.files_argument,
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text."),
     click.option("--pdf", type=click.Path(path_type=Path), metavar="OUT", help="Write a PDF report."),
-    click.option("--force", is_flag=True, help="Let --pdf replace a file that nmqc did not write."),
+    click.option(
+        "--dicom",
+        type=click.Path(path_type=Path),
+        metavar="OUT",
+        help="Write the report as a DICOM object (encapsulated PDF) in the images' own study.",
+    ),
+    click.option(
+        "--force", is_flag=True, help="Let --pdf and --dicom replace a file that nmqc did not write."
+    ),
     click.option("--db", metavar="URL", help="The history: a file, or postgresql://...  [env: NMQC_DB]"),
     click.option("--no-record", is_flag=True, help="Leave the history alone."),
     common.config_option,
@@ -186,10 +194,10 @@ def run(call: Call, measure: Callable[[Inputs], Found]) -> int:
     with common.answered(call.files, call.as_json):
         site = common.open_site(call.config_file)
         common.require_existing(call.files, site)
-        if call.pdf is not None:
-            from nmqc.report.pdf import check_target
+        if call.pdf is not None or call.dicom is not None:
+            from nmqc.cli import reports
 
-            check_target(call.pdf, force=call.force)
+            reports.check(call)
         found = measure(Inputs(call, _read_options(call, site)))
         judged = common.judged(found.results, site.with_limits(found.limits))
     return _told(call, replace(found, results=tuple(judged)), site)
@@ -240,22 +248,11 @@ def _told(call: Call, found: Found, site: common.Site) -> int:
     common.say_refused(found.refused)
     language = site.config.report.language
     common.show(kept, found.refused, as_json=call.as_json, quiet=call.quiet, language=language)
-    if call.pdf is not None:
-        problems += _written(call.pdf, kept, found.refused, call.force, site)
+    if call.pdf is not None or call.dicom is not None:
+        from nmqc.cli import reports
+
+        problems += reports.written(call, kept, found.refused, site)
     for problem in problems:
         common.say(problem)
     status = common.status_of(found.results, found.refused, strict=call.strict_exit)
     return max(status, 3) if problems else status
-
-
-def _written(
-    pdf: Path, kept: Sequence[common.Recorded], refused: Sequence[Refusal], force: bool, site: common.Site
-) -> list[str]:
-    """Write the report; return the reason where it could not be."""
-    from nmqc.report.pdf import write_pdf
-
-    try:
-        write_pdf(pdf, kept, refused, common.header_of(site.config), force=force)
-    except NmqcError as problem:
-        return [problem.reason]
-    return []

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nmqc.batch.night import Means, Wanted
     from nmqc.batch.summary import Night
     from nmqc.batch.walk import FoundFile
+    from nmqc.config import Rule
     from nmqc.history import Address, History
 
 
@@ -102,13 +103,26 @@ def _run(typed: Typed) -> int:
     site = common.open_site(typed.config_file)
     address = find_address(typed.db, site.config.database)
     with _means(typed, site) as means:
-        whole: Callable[[FoundFile], bool] = is_still(time.time_ns())
         if typed.watch is None:
-            return _pass(typed, site, address, means, whole)
-        seen: dict[str, tuple[int, int]] = {}
-        while True:
+            return _pass(typed, site, address, means, is_still(time.time_ns()))
+        return _watch(typed, site, address, means, typed.watch)
+
+
+def _watch(typed: Typed, site: common.Site, address: Address, means: Means, every_s: float) -> NoReturn:
+    """Look again and again. A history that cannot be had now is said once, and may be had at the next pass."""
+    from nmqc.errors import HistoryUnavailable
+
+    seen: dict[str, tuple[int, int]] = {}
+    said = ""
+    while True:
+        try:
             _pass(typed, site, address, means, lambda file: _unchanged(file, seen))
-            time.sleep(typed.watch)
+            said = ""
+        except HistoryUnavailable as reason:
+            if reason.code != said:
+                common.say(reason.reason)
+            said = reason.code
+        time.sleep(every_s)
 
 
 def _unchanged(file: FoundFile, seen: dict[str, tuple[int, int]]) -> bool:
@@ -121,24 +135,38 @@ def _unchanged(file: FoundFile, seen: dict[str, tuple[int, int]]) -> bool:
 @contextmanager
 def _means(typed: Typed, site: common.Site) -> Iterator[Means]:
     """Yield with what the work is done: processes of this machine, or a cluster."""
-    from nmqc.batch.night import Means, digest_of_rules
+    from nmqc.batch.night import Means, Progress, digest_of_rules
     from nmqc.batch.pool import dask, processes
-    from nmqc.batch.work import Settings
+    from nmqc.batch.work import PRELOAD, Settings
     from nmqc.dicom import ReadOptions
 
     config = site.config
     read = ReadOptions(site=config.systems, show_file_names=config.show_file_names)
     settings = Settings(read, config.rules, site.limits, typed.replicates)
-    configuration = digest_of_rules(config.systems, config.rules)
+    configuration = digest_of_rules(config.systems, config.rules, _files_named(config.rules))
+    progress = Progress() if typed.quiet else Progress(say=common.say)
     if typed.dask is None:
         workers = typed.jobs or os.cpu_count() or 1
-        yield Means(settings, configuration, lambda: processes(workers), workers)
+        yield Means(settings, configuration, lambda: processes(workers, PRELOAD), workers, progress)
         return
-    executor, close, workers = dask(typed.dask)
+    make, close, workers = dask(typed.dask)
     try:
-        yield Means(settings, configuration, lambda: executor, workers)
+        yield Means(settings, configuration, make, workers, progress, here=False)
     finally:
         close()
+
+
+def _files_named(rules: Sequence[Rule]) -> list[str]:
+    """Return the hash of every file that a rule names: what it refused is tried again when the file is mended."""
+    from nmqc.batch.walk import sha256_of
+    from nmqc.cli.rule_options import OPTIONS
+
+    return [
+        sha256_of(Path(value))
+        for rule in rules
+        for name, value in sorted(rule.options.items())
+        if OPTIONS[rule.test][name] == "file"
+    ]
 
 
 def _pass(
@@ -203,8 +231,6 @@ def _read_only(address: Address) -> Iterator[History | None]:
 @contextmanager
 def _bar(means: Means, *, hidden: bool) -> Iterator[Means]:
     """Yield the means with a progress bar on a terminal; where there is none, nothing is shown."""
-    from nmqc.batch.night import Progress
-
     if hidden or not sys.stderr.isatty():
         yield means
         return
@@ -214,7 +240,7 @@ def _bar(means: Means, *, hidden: bool) -> Iterator[Means]:
             bar.length = total
             bar.render_progress()
 
-        yield replace(means, progress=Progress(begin, lambda: bar.update(1)))
+        yield replace(means, progress=replace(means.progress, begin=begin, step=lambda: bar.update(1)))
 
 
 def _overdue(site: common.Site, history: History) -> Iterator[dict[str, Any]]:

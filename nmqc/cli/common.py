@@ -23,6 +23,7 @@ from nmqc.model import EXPECTED_ABSENCES, Refusal, Result
 from nmqc.report import wording
 
 if TYPE_CHECKING:
+    from nmqc.history import Recorded as Entered
     from nmqc.report.header import Header
 
 Recorded = tuple[Result, int | None]
@@ -149,25 +150,31 @@ def judged(results: Sequence[Result], site: Site) -> list[Result]:
 def recorded(
     results: Sequence[Result], refused: Sequence[Refusal], address: str | None, site: Site
 ) -> tuple[list[Recorded], NmqcError | None]:
-    """Record results and refusals; a history that cannot be had is returned as the reason, not raised."""
-    from nmqc.history import History, find_address
+    """Record results and refusals, all of them or none.
+
+    A history that cannot be had is returned as the reason, not raised.
+    """
+    from nmqc.history import Batched, History, find_address
     from nmqc.report.document import result_json
 
-    kept: list[Recorded] = []
+    tool = f"nmqc {__version__}"
+    whole = Batched(
+        results=tuple((result, result_json(result, None)) for result in results),
+        refusals=tuple((refusal, refusal.sha256, tool, "") for refusal in refused if refusal.sha256),
+    )
     try:
         with History.open(find_address(address, site.config.database)) as history:
-            for result in results:
-                entry = history.record(result, result_json(result, None))
-                kept.append((result.with_remarks(entry.remark) if entry.remark else result, entry.number))
-                if not entry.new:
-                    say(f"{wording.files(result)}: already in the history, as entry {entry.number}")
-            for refusal in refused:
-                if refusal.sha256:
-                    history.record_refusal(refusal, sha256=refusal.sha256, tool=f"nmqc {__version__}")
+            (filed,) = history.record_batch([whole])
     except HistoryUnavailable as reason:
-        done = len(kept)
-        return [*kept, *((result, None) for result in results[done:])], reason
-    return kept, None
+        return [(result, None) for result in results], reason
+    return [_kept(result, entry) for result, entry in zip(results, filed.results, strict=True)], None
+
+
+def _kept(result: Result, entry: Entered) -> Recorded:
+    """Return a result with what recording remarked, and the number of its entry."""
+    if not entry.new:
+        say(f"{wording.files(result)}: already in the history, as entry {entry.number}")
+    return result.with_remarks(entry.remark) if entry.remark else result, entry.number
 
 
 def now() -> str:

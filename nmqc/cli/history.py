@@ -7,66 +7,26 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import click
 
+from nmqc.cli.opened import address_of, as_json_flag, moment, opened, options, placed, site_of
 from nmqc.errors import NmqcError, UnusableInput
-from nmqc.history import Address, Entry, Filters, History, find_address
+from nmqc.history import Address, Entry, Filters
 from nmqc.model import VERDICTS
 
-if TYPE_CHECKING:
-    from nmqc.config import Config
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-_MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d)?)?)?)?)?")
-_EARLIEST = "0001-01-01T00:00:00"
 _STANDARD_OUTPUT = Path("-")
 
-
-def _moment(_ctx: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
-    """Accept the beginning of an ISO date and time that exists."""
-    if text is None:
-        return None
-    moment = text.strip().replace(" ", "T")
-    try:
-        if not _MOMENT.fullmatch(moment):
-            raise ValueError
-        datetime.fromisoformat(moment + _EARLIEST[len(moment) :])
-    except ValueError:
-        raise click.BadParameter('write it as "2026-11-16", "2026-11" or "2026-11-16 07:12"') from None
-    return moment
-
-
-def _options(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
-    def add(function: Function) -> Function:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return add
-
-
-placed = _options(
-    click.option(
-        "--db", metavar="URL", help="Another history: a file, or postgresql://... (default: NMQC_DB)."
-    ),
-    click.option(
-        "--config",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="The site's configuration (default: NMQC_CONFIG, or nmqc.toml in the user's folder).",
-    ),
-)
-filtered = _options(
+filtered = options(
     click.option("--system", metavar="NAME", help='Kind of system, such as "intevo".'),
     click.option("--unit", "system_unit", metavar="NAME", help="One physical camera."),
     click.option("--test", metavar="NAME", help='Test, such as "uniformity.planar".'),
     click.option("--detector", type=click.IntRange(min=1), metavar="N", help="Head."),
     click.option("--metric", metavar="NAME", help='Results with this metric: "uniformity.integral.ufov".'),
-    click.option("--from", "acquired_from", metavar="DATE", callback=_moment, help="Acquired then or later."),
-    click.option("--to", "acquired_to", metavar="DATE", callback=_moment, help="Acquired then or earlier."),
+    click.option("--from", "acquired_from", metavar="DATE", callback=moment, help="Acquired then or later."),
+    click.option("--to", "acquired_to", metavar="DATE", callback=moment, help="Acquired then or earlier."),
     click.option("--verdict", type=click.Choice(VERDICTS), help="Verdict of the result."),
     click.option(
         "--excluded/--not-excluded",
@@ -74,7 +34,6 @@ filtered = _options(
         help="The excluded ones alone, or all but those; else both.",
     ),
 )
-as_json_flag = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 reason_given = click.option(
     "--reason", required=True, metavar="TEXT", help="Why, for whoever reads it later."
 )
@@ -118,7 +77,7 @@ def list_command(
     if as_json and as_csv:
         raise click.UsageError("give --json or --csv, not both")
     filters = Filters(**wanted, limit=limit or None)
-    with _answered(as_json), _history(db, config, read_only=True) as (address, history):
+    with _answered(as_json), opened(db, config, read_only=True) as (address, history):
         entries, found = history.select(filters), history.count(filters)
     if as_json:
         click.echo(_json(address, entries, found))
@@ -136,7 +95,7 @@ def list_command(
 @placed
 def show_command(number: int, db: str | None, config: Path | None, as_json: bool) -> None:
     """Show one result: all measurements, limits, remarks, and where it comes from."""
-    with _answered(as_json), _history(db, config, read_only=True) as (address, history):
+    with _answered(as_json), opened(db, config, read_only=True) as (address, history):
         entry = history.get(number)
     if as_json:
         click.echo(_json(address, [entry], 1))
@@ -162,8 +121,8 @@ def explain_command(file: Path, as_json: bool, db: str | None, config: Path | No
     """
     from nmqc.cli import history_explain as explain
 
-    with _answered(as_json, explain.nothing), _history(db, config, read_only=True) as (address, history):
-        asked = explain.asked_of(file, show_name=_site(config).show_file_names)
+    with _answered(as_json, explain.nothing), opened(db, config, read_only=True) as (address, history):
+        asked = explain.asked_of(file, show_name=site_of(config).show_file_names)
         traces = explain.traces_of(asked, history)
     if asked.size is None and not traces.marks:
         raise click.UsageError(f"{asked.name}: there is no such file, and batch met none of this path")
@@ -185,7 +144,7 @@ def exclude_command(number: int, reason: str, db: str | None, config: Path | Non
     \b
     nmqc history exclude 1234 --reason "source leaked onto the collimator"
     """
-    with _history(db, config) as (_, history):
+    with opened(db, config) as (_, history):
         new = history.exclude(number, reason)
     added = "" if new else " already, for this very reason: nothing was added"
     click.echo(f"result {number} is excluded{added}")
@@ -201,9 +160,19 @@ def include_command(number: int, reason: str, db: str | None, config: Path | Non
     \b
     nmqc history include 1234 --reason "no leak was found"
     """
-    with _history(db, config) as (_, history):
+    with opened(db, config) as (_, history):
         new = history.include(number, reason)
     click.echo(f"result {number} is included again" if new else f"result {number} is not excluded")
+
+
+def _performer(_ctx: click.Context, _parameter: click.Parameter, typed: str | None) -> tuple[str, str] | None:
+    """Return name and address of a person."""
+    if typed is None:
+        return None
+    found = re.fullmatch(r"\s*([^<>]*[^<>\s])\s*<([^<>@\s]+@[^<>@\s.]+(?:\.[^<>@\s.]+)+)>\s*", typed)
+    if found is None:
+        raise click.BadParameter("write it as 'A. Physicist <physics@hospital.org>'")
+    return found[1], found[2]
 
 
 @command.command("export")
@@ -214,6 +183,18 @@ def include_command(number: int, reason: str, db: str | None, config: Path | Non
 @click.option(
     "--json", "json_file", type=click.Path(path_type=Path), help="Write JSON; - is standard output."
 )
+@click.option(
+    "--quaac",
+    "quaac_file",
+    type=click.Path(path_type=Path),
+    help="Write a QuAAC document: YAML where the name ends in .yaml or .yml, else JSON; - is standard output.",
+)
+@click.option(
+    "--performer",
+    callback=_performer,
+    metavar="'NAME <EMAIL>'",
+    help="Who did the measurements, for QuAAC, which demands somebody (default: nmqc).",
+)
 @click.option("--force", is_flag=True, help="Overwrite a file that is no earlier export.")
 @placed
 def export_command(
@@ -221,26 +202,32 @@ def export_command(
     config: Path | None,
     csv_file: Path | None,
     json_file: Path | None,
+    quaac_file: Path | None,
+    performer: tuple[str, str] | None,
     force: bool,
     **wanted: Any,
 ) -> None:
     """Write all results that the filters let through to a file.
 
-    CSV has one row per measurement, JSON the results as they were recorded.
+    CSV has one row per measurement, JSON the results as they were recorded, QuAAC one data point per measurement.
 
     \b
     nmqc history export --csv history.csv
     nmqc history export --unit NM-1 --from 2026 --json -
+    nmqc history export --quaac history.yaml
     """
-    if (csv_file or json_file) is None or csv_file == json_file:
-        raise click.UsageError("say what to write: --csv FILE, --json FILE, or both to two files")
+    targets = [path for path in (csv_file, json_file, quaac_file) if path is not None]
+    if not targets or len(set(targets)) < len(targets):
+        raise click.UsageError("say what to write: --csv, --json or --quaac FILE; several to different files")
     filters = Filters(**wanted)
-    with _answered(json_file == _STANDARD_OUTPUT), _history(db, config, read_only=True) as (address, history):
+    with _answered(json_file == _STANDARD_OUTPUT), opened(db, config, read_only=True) as (address, history):
         entries = history.select(filters)
     if csv_file is not None:
         _write(csv_file, _csv(entries, filters.metric), b"result,recorded,", force)
     if json_file is not None:
         _write(json_file, _json(address, entries, len(entries)) + b"\n", b'{"schema": "nmqc.history/', force)
+    if quaac_file is not None:
+        _write_quaac(quaac_file, entries, filters.metric, performer, force)
     click.echo(f"{len(entries)} results exported", err=True)
 
 
@@ -252,29 +239,10 @@ def path_command(db: str | None, config: Path | None) -> None:
     \b
     cp "$(nmqc history path)" /backup/
     """
-    click.echo(_address(db, config).shown)
+    click.echo(address_of(db, config).shown)
 
 
-# --- the history ----------------------------------------------------------------------------------------
-
-
-def _address(db: str | None, config_file: Path | None) -> Address:
-    return find_address(db, _site(config_file).database)
-
-
-def _site(config_file: Path | None) -> Config:
-    from nmqc import config
-
-    return config.load(config.find(config_file, os.environ))
-
-
-@contextmanager
-def _history(
-    db: str | None, config_file: Path | None, read_only: bool = False
-) -> Iterator[tuple[Address, History]]:
-    address = _address(db, config_file)
-    with History.open(address, read_only=read_only) as history:
-        yield address, history
+# --- output ---------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -288,9 +256,6 @@ def _answered(as_json: bool, answer: Callable[[NmqcError], bytes] | None = None)
         raise
 
 
-# --- output ---------------------------------------------------------------------------------------------
-
-
 def _json(address: Address | None, entries: list[Entry], found: int, *refused: NmqcError) -> bytes:
     from nmqc.history.export import document
     from nmqc.report.document import dump
@@ -302,6 +267,22 @@ def _csv(entries: list[Entry], metric: str | None) -> bytes:
     from nmqc.history.export import csv_text
 
     return csv_text(entries, metric).encode("utf-8", "replace")
+
+
+def _write_quaac(
+    path: Path, entries: list[Entry], metric: str | None, performer: tuple[str, str] | None, force: bool
+) -> None:
+    from nmqc.neighbours import quaac
+
+    found = quaac.exported(entries, metric, performer or quaac.NOBODY)
+    as_yaml = path.suffix.lower() in (".yaml", ".yml")
+    text = quaac.yaml_text(found.document) if as_yaml else quaac.json_text(found.document)
+    begins = quaac.YAML_BEGINS if as_yaml else quaac.JSON_BEGINS
+    _write(path, text.encode("utf-8", "replace"), begins, force)
+    if found.undated:
+        click.echo(
+            f"{len(found.undated)} results without a date, which QuAAC cannot hold, were left out", err=True
+        )
 
 
 def _list_text(entries: list[Entry], metric: str | None) -> str:

@@ -102,7 +102,9 @@ __all__ = [
     "ReadOutcome",
     "VolumeOutcome",
     "card",
+    "encapsulated_pdf",
     "identify",
+    "is_report",
     "read_nm",
     "read_pet",
 ]
@@ -119,6 +121,32 @@ def card(path: Path, options: ReadOptions) -> Card:
     from nmqc.dicom.card import read_card
 
     return read_card(path, options)
+
+
+def encapsulated_pdf(pdf: bytes, images: Sequence[Path], title: str, acquired: str | None) -> bytes:
+    """Return a PDF as a DICOM file in the study of the images that it is of.
+
+    Parameters
+    ----------
+    images : their files, one or more, all of one study
+    title : of the report, in ASCII
+    acquired : ISO 8601, the latest acquisition; None where it is unknown
+
+    Raises
+    ------
+    UnusableInput
+        ``no_study``, ``several_studies``, and what an unreadable file is refused for.
+    """
+    from nmqc.dicom.encapsulated import encapsulated
+
+    return encapsulated(pdf, images, title, acquired)
+
+
+def is_report(path: Path) -> bool:
+    """Say whether a file is a DICOM object with a report that nmqc wrote."""
+    from nmqc.dicom.encapsulated import is_ours
+
+    return is_ours(path)
 
 
 def read_nm(paths: Sequence[Path], options: ReadOptions) -> ReadOutcome:

@@ -13,6 +13,7 @@ from typing import Any
 
 from nmqc import __version__
 from nmqc.history import rows
+from nmqc.history.conditions import Conditions, conditions_of
 from nmqc.history.engines import Database
 from nmqc.history.entries import Recorded
 from nmqc.history.files import Batched, Filed, FileMark
@@ -23,18 +24,27 @@ from nmqc.history.schema import now
 from nmqc.model import Refusal, Remark, Result
 
 #: in the order in which rows refer to each other
-_TABLES = ("nmqc_results", "nmqc_inputs", "nmqc_measurements", "nmqc_refusals", "nmqc_files")
+_TABLES = (
+    "nmqc_results",
+    "nmqc_inputs",
+    "nmqc_measurements",
+    "nmqc_conditions",
+    "nmqc_judgements",
+    "nmqc_refusals",
+    "nmqc_files",
+)
 _NUMBERED = ("nmqc_results", "nmqc_refusals", "nmqc_files")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedResult:
-    """A result with its key and the JSON text that is stored of it where it needs no remark."""
+    """A result with its key, the JSON text that is stored of it where it needs no remark, and its conditions."""
 
     key: Key
     result: Result
     payload: Mapping[str, Any]
     text: str
+    conditions: Conditions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +74,8 @@ def prepare(item: Batched) -> Prepared:
         If a payload holds NaN or an infinity.
     """
     results = (
-        PreparedResult(key_of(r), r, payload, rows.payload_text(payload)) for r, payload in item.results
+        PreparedResult(key_of(r), r, payload, rows.payload_text(payload), conditions_of(payload))
+        for r, payload in item.results
     )
     refusals = (_refusal(*refused) for refused in item.refusals)
     return Prepared(tuple(results), tuple(refusals), tuple(_mark(mark) for mark in item.marks))
@@ -118,6 +129,8 @@ class Chunk:
         self.rows["nmqc_results"].append(row | rows.result_facts(one.result) | {"payload": text})
         self.rows["nmqc_inputs"] += rows.input_rows(number, one.key)
         self.rows["nmqc_measurements"] += rows.measurement_rows(number, one.result)
+        self.rows["nmqc_conditions"].append(rows.condition_row(number, one.conditions))
+        self.rows["nmqc_judgements"] += rows.judgement_rows(number, one.conditions)
         self._numbers[one.key.digest] = number
         for source in one.key.inputs:
             if source.uid:

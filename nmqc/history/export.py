@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nmqc import __version__
+from nmqc.csv_cells import cell
 from nmqc.errors import NmqcError
 from nmqc.history.entries import Entry
 
@@ -18,7 +19,6 @@ COLUMNS = (
     "metric", "of", "value", "unit", "uncertainty", "noise_floor_mean", "noise_floor_p95", "verdict",
     "warn_low", "warn_high", "fail_low", "fail_high", "limits_of", "limits_source",
 )  # fmt: skip
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def document(
@@ -76,7 +76,7 @@ def csv_text(entries: Iterable[Entry], metric: str | None = None) -> str:
         for measurement in payload["measurements"]:
             if metric in (None, measurement["name"]):
                 row = _result_cells(entry, payload) | _measurement_cells(measurement)
-                writer.writerow([_cell(row[column]) for column in COLUMNS])
+                writer.writerow([cell(row[column]) for column in COLUMNS])
     return table.getvalue()
 
 
@@ -104,7 +104,3 @@ def _measurement_cells(measurement: dict[str, Any]) -> dict[str, Any]:
         "limits_of": limits.get("of"),
         "limits_source": limits.get("source"),
     }
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_SIGNS) else value

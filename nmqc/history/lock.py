@@ -95,10 +95,10 @@ def _opened(path: Path, where: str) -> int:
 
 
 def _share(file: int, history: str) -> None:
-    """Let those who may write the history use its lock too."""
+    """Let those who may write the history use its lock too, and whoever made it, whatever the history permits now."""
     if hasattr(os, "fchmod"):
         with suppress(OSError):
-            os.fchmod(file, os.stat(history).st_mode & 0o666)  # noqa: PTH116
+            os.fchmod(file, os.stat(history).st_mode & 0o666 | 0o600)  # noqa: PTH116
 
 
 def _take(file: int, path: Path, name: str, where: str) -> None:

@@ -78,3 +78,9 @@ def latest_marks(database: Database, paths: Collection[str] | None) -> dict[str,
     else:
         found = rows_of(database, _LATEST_OF_PATH.format("WHERE path IN ({})"), paths)
     return {row[0]: mark_of(row) for row in found}
+
+
+def cameras(database: Database) -> list[tuple[str, str]]:
+    """Return (unit, kind of system) of every camera with a result, sorted."""
+    asked = "SELECT DISTINCT system_unit, system FROM nmqc_results ORDER BY system_unit, system"
+    return [(row[0], row[1]) for row in database.rows(asked)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from nmqc.history.conditions import Conditions
 from nmqc.history.engines import Database
 from nmqc.history.files import FileMark
 from nmqc.history.key import Key
@@ -61,6 +63,19 @@ def measurement_rows(number: int, result: Result) -> list[Columns]:
             "verdict": measurement.verdict,
         }
         for position, measurement in enumerate(result.measurements)
+    ]
+
+
+def condition_row(number: int, conditions: Conditions) -> Columns:
+    """Return the row of how a result was acquired and analysed."""
+    return {"result": number, "setting": conditions.setting, "counts": conditions.counts}
+
+
+def judgement_rows(number: int, conditions: Conditions) -> list[Columns]:
+    """Return a row for each measurement of a result that has a noise floor or limits."""
+    return [
+        {"result": number, "position": position, **asdict(judgement)}
+        for position, judgement in conditions.judgements.items()
     ]
 
 

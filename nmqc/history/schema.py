@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from nmqc import __version__
 from nmqc.errors import HistoryUnavailable
+from nmqc.history.backfill import fill_conditions
 from nmqc.history.engines import Database, no_history
 
 _TABLES_1 = (
@@ -94,6 +95,54 @@ _TABLES_2 = (
     "CREATE INDEX nmqc_inputs_by_bytes ON nmqc_inputs (sha256)",
 )
 _GUARDED_2 = ("files",)
+_TABLES_3 = (
+    """CREATE TABLE nmqc_conditions (
+        result INTEGER PRIMARY KEY REFERENCES nmqc_results (number),
+        setting TEXT NOT NULL,
+        counts DOUBLE PRECISION)""",
+    """CREATE TABLE nmqc_judgements (
+        result INTEGER NOT NULL REFERENCES nmqc_results (number),
+        position INTEGER NOT NULL,
+        floor_mean DOUBLE PRECISION,
+        floor_p95 DOUBLE PRECISION,
+        warn_low DOUBLE PRECISION,
+        warn_high DOUBLE PRECISION,
+        fail_low DOUBLE PRECISION,
+        fail_high DOUBLE PRECISION,
+        limits_of TEXT,
+        PRIMARY KEY (result, position))""",
+    """CREATE TABLE nmqc_baselines (
+        number INTEGER PRIMARY KEY,
+        system_unit TEXT NOT NULL,
+        test TEXT NOT NULL,
+        metric TEXT NOT NULL,
+        detector INTEGER,
+        "first" TEXT NOT NULL,
+        "last" TEXT,
+        kind TEXT NOT NULL CHECK (kind IN ('acceptance', 'service', 'tune', 'source', 'software', 'other')),
+        note TEXT NOT NULL,
+        recorded TEXT NOT NULL,
+        nmqc TEXT NOT NULL)""",
+    "CREATE INDEX nmqc_baselines_by_unit ON nmqc_baselines (system_unit, number)",
+    """CREATE TABLE nmqc_notes (
+        number INTEGER PRIMARY KEY,
+        system_unit TEXT NOT NULL,
+        date TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('acceptance', 'service', 'tune', 'source', 'software', 'other')),
+        text TEXT NOT NULL,
+        recorded TEXT NOT NULL,
+        nmqc TEXT NOT NULL)""",
+    "CREATE INDEX nmqc_notes_by_unit ON nmqc_notes (system_unit, number)",
+    """CREATE TABLE nmqc_withdrawals (
+        number INTEGER PRIMARY KEY,
+        baseline INTEGER UNIQUE REFERENCES nmqc_baselines (number),
+        note INTEGER UNIQUE REFERENCES nmqc_notes (number),
+        reason TEXT NOT NULL,
+        recorded TEXT NOT NULL,
+        nmqc TEXT NOT NULL,
+        CHECK ((baseline IS NULL) <> (note IS NULL)))""",
+)
+_GUARDED_3 = ("conditions", "judgements", "baselines", "notes", "withdrawals")
 _REASON = "the history of nmqc is append-only"
 
 
@@ -104,6 +153,10 @@ def _sqlite_1() -> tuple[str, ...]:
 
 def _sqlite_2() -> tuple[str, ...]:
     return _TABLES_2 + _sqlite_guards(_GUARDED_2)
+
+
+def _sqlite_3() -> tuple[str, ...]:
+    return _TABLES_3 + _sqlite_guards(_GUARDED_3)
 
 
 def _sqlite_guards(tables: Sequence[str]) -> tuple[str, ...]:
@@ -128,6 +181,10 @@ def _postgresql_2() -> tuple[str, ...]:
     return _TABLES_2 + _postgresql_guards(_GUARDED_2)
 
 
+def _postgresql_3() -> tuple[str, ...]:
+    return _TABLES_3 + _postgresql_guards(_GUARDED_3)
+
+
 def _postgresql_guards(tables: Sequence[str]) -> tuple[str, ...]:
     return tuple(
         f"CREATE TRIGGER nmqc_{table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON nmqc_{table} "
@@ -138,9 +195,11 @@ def _postgresql_guards(tables: Sequence[str]) -> tuple[str, ...]:
 
 #: engine -> one function for each step, in order; the first makes version 1
 STEPS: dict[str, tuple[Callable[[], tuple[str, ...]], ...]] = {
-    "sqlite": (_sqlite_1, _sqlite_2),
-    "postgresql": (_postgresql_1, _postgresql_2),
+    "sqlite": (_sqlite_1, _sqlite_2, _sqlite_3),
+    "postgresql": (_postgresql_1, _postgresql_2, _postgresql_3),
 }
+#: what a step adds to its tables of what is there already
+FILLS: dict[int, Callable[[Database], None]] = {3: fill_conditions}
 
 
 def bring_up_to_date(database: Database, read_only: bool) -> None:
@@ -161,6 +220,8 @@ def bring_up_to_date(database: Database, read_only: bool) -> None:
         for number, step in enumerate(steps[_version(database) :], start=_version(database) + 1):
             for statement in step():
                 database.run(statement)
+            if number in FILLS:
+                FILLS[number](database)
             database.run("INSERT INTO nmqc_schema VALUES (?, ?, ?)", (number, now(), __version__))
 
 

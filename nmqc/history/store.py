@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from nmqc import __version__
 from nmqc.errors import UnusableInput
+from nmqc.history import stating
 from nmqc.history.address import Address
 from nmqc.history.chunk import Chunk, prepare
 from nmqc.history.engines import Database, connect
@@ -19,12 +20,15 @@ from nmqc.history.query import (
     FILE_COLUMNS,
     LATEST_EVENT,
     POINT_COLUMNS,
+    cameras,
     latest_marks,
     rows_of,
     where_clause,
 )
 from nmqc.history.rows import append, mark_of, storable
 from nmqc.history.schema import bring_up_to_date, now
+from nmqc.history.series import SeriesRows, read_series
+from nmqc.history.stated import BaselineEntry, BaselineSet, Kind, Note
 from nmqc.model import Refusal, Result, Verdict
 
 _NEXT_EVENT = "SELECT COALESCE(MAX(number), 0) + 1 FROM nmqc_events"
@@ -172,7 +176,97 @@ class History:
             append(self._database, "nmqc_events", [row | {"recorded": now(), "nmqc": __version__}])
         return True
 
+    # --- stating ----------------------------------------------------------------------------------------
+
+    def set_baseline(
+        self,
+        unit: str,
+        first: str,
+        last: str | None = None,
+        *,
+        kind: Kind,
+        note: str,
+        test: str = "",
+        metric: str = "",
+        detector: int | None = None,
+    ) -> BaselineSet:
+        """Append a span of time that is a baseline from now on, unless this very one holds already.
+
+        Parameters
+        ----------
+        unit : the one physical camera
+        first, last : str
+            ISO days, or days and times, of the scanner; both belong to it. Without a last one the baseline is of
+            the first 20 valid results of each series from `first` on, which may be still to come.
+        note : why
+        test, metric, detector : what it is for; "" and None: all of the camera
+
+        Raises
+        ------
+        UnusableInput
+            If the span lies in the future, has ended without a valid result, or runs backwards; if the history
+            knows no such camera, test, metric or detector; if there is no note.
+        """
+        wanted = BaselineEntry(0, unit, test, metric, detector, first, last, kind, note, "")
+        with self._database.writing():
+            return stating.add_baseline(self._database, wanted)
+
+    def end_baseline(self, number: int, note: str) -> bool:
+        """Let a baseline hold no longer, and say why; return False where that is so already.
+
+        Raises
+        ------
+        UnusableInput
+            If there is no such baseline, or no note is given.
+        """
+        with self._database.writing():
+            return stating.withdraw(self._database, "baseline", number, note)
+
+    def add_note(self, unit: str, date: str, text: str, kind: Kind = "service") -> int:
+        """Append what happened to a camera, unless that stands there already; return the number of the note.
+
+        Raises
+        ------
+        UnusableInput
+            If it lies in the future or says nothing, or the history knows no such camera.
+        """
+        with self._database.writing():
+            return stating.add_note(self._database, Note(0, unit, date, kind, text, ""))
+
+    def withdraw_note(self, number: int, reason: str) -> bool:
+        """Withdraw a note, and say why; return False where it is withdrawn already.
+
+        Raises
+        ------
+        UnusableInput
+            If there is no such note, or no reason is given.
+        """
+        with self._database.writing():
+            return stating.withdraw(self._database, "note", number, reason)
+
+    def baselines(self, unit: str | None = None, *, ended: bool = False) -> list[BaselineEntry]:
+        """Return the baselines that hold, in the order in which they were set; ended ones too if asked for."""
+        return stating.baselines(self._database, unit, ended=ended)
+
+    def notes(self, unit: str | None = None, *, withdrawn: bool = False) -> list[Note]:
+        """Return what happened to a camera, or to all, by date; withdrawn notes too if asked for."""
+        return stating.notes(self._database, unit, withdrawn=withdrawn)
+
     # --- reading ----------------------------------------------------------------------------------------
+
+    def cameras(self) -> list[tuple[str, str]]:
+        """Return (unit, kind of system) of every camera with a result."""
+        return cameras(self._database)
+
+    def unit_of(self, name: str) -> str:
+        """Return the camera of this name, else the only one of this kind of system.
+
+        Raises
+        ------
+        UnusableInput
+            If there is none, or several.
+        """
+        return stating.unit_of(self._database, name)
 
     def get(self, number: int) -> Entry:
         """Return one result with its events.
@@ -223,6 +317,14 @@ class History:
             f"SELECT {POINT_COLUMNS} FROM {tables} {where} ORDER BY {order} {limit}", values
         )
         return [Point(*row) for row in reversed(rows)]
+
+    def series(self, filters: Filters) -> list[SeriesRows]:
+        """Return measurements as series: of one quantity of one camera, acquired and analysed alike.
+
+        Excluded ones are among them, unless the filters say otherwise. The limit keeps the latest results. Stored
+        payloads are read of results that an older nmqc recorded alone.
+        """
+        return read_series(self._database, filters)
 
     def refusals(self, sha256: str | None = None) -> list[RecordedRefusal]:
         """Return the refused inputs, oldest first; of one file where the hash of its bytes is given."""

@@ -48,6 +48,12 @@ def compiled(function: Callable[..., Any]) -> Any:
     return numba.njit(cache=folder is not None, nogil=True)(function)
 
 
+def kernels_are_kept() -> bool:
+    """Say whether the cache folder holds compiled kernels."""
+    folder = _cache_folder()
+    return folder is not None and next(folder.rglob("*.nbi"), None) is not None
+
+
 def _cache_folder() -> Path | None:
     """Return a folder for compiled kernels that can be written, or None."""
     from platformdirs import user_cache_path

@@ -30,6 +30,7 @@ LONGEST_PARAMETERS = 480  # characters: three lines
 NO_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 _TEMPLATE = Path(__file__).with_name("report.typ")
+_SHARED = ("house.typ", "result.typ")
 _OURS = re.compile(rb"<dc:creator>\s*<rdf:Seq>\s*<rdf:li>nmqc \d")
 
 Pairs = Sequence[tuple[Result, int | None]]
@@ -61,7 +62,17 @@ def write_pdf(
         As `check_target` and `build_pdf` say, or if the file cannot be written.
     """
     check_target(path, force=force)
-    content = build_pdf(results, refused, header)
+    save(path, build_pdf(results, refused, header))
+
+
+def save(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all.
+
+    Raises
+    ------
+    NmqcError
+        If it cannot be written.
+    """
     target = path.resolve()
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -120,23 +131,45 @@ def build_pdf(results: Pairs, refused: Sequence[Refusal], header: Header | None 
         If the header's logo cannot be drawn.
     """
     header = header or Header()
-    figures = {f"{number}.svg": _svg(item).encode() for number, item in enumerate(_all_figures(results))}
+    files, data = contents(results, refused, header)
     attached = document.dump(document.results_document(results, refused, None))
-    files = {"main.typ": _TEMPLATE.read_bytes(), ATTACHMENT: attached.encode(), **figures}
-    if header.logo is not None:
-        files[LOGO] = packed(header.logo)
-    data = fonts.printable(_report(results, refused, header))
-    return _compiled(files, data, header, latest_acquisition([result for result, _ in results]))
+    time = latest_acquisition([result for result, _ in results])
+    return compiled(_TEMPLATE, {ATTACHMENT: attached.encode(), **files}, data, header, time)
 
 
-def _compiled(files: dict[str, bytes], data: Data, header: Header, time: datetime) -> bytes:
+def contents(results: Pairs, refused: Sequence[Refusal], header: Header) -> tuple[dict[str, bytes], Data]:
+    """Return what a template reads and says of some results: their figures by name, and the words."""
+    figures = {f"{number}.svg": _svg(item).encode() for number, item in enumerate(_all_figures(results))}
+    return figures, _report(results, refused, header)
+
+
+def compiled(template: Path, files: dict[str, bytes], data: Data, header: Header, time: datetime) -> bytes:
+    """Return a report as the bytes of a PDF/A-3a file.
+
+    Parameters
+    ----------
+    template : a Typst file; it may import "house.typ" and "result.typ"
+    files : name -> content, of what the template reads
+    data : what it says, as JSON values: `sys.inputs.data`; every character that the fonts lack is made visible
+    header : whose logo, if there is one, becomes a further file
+    time : the time stamp
+
+    Raises
+    ------
+    NmqcError
+        If the header's logo cannot be drawn.
+    """
     import typst
+
+    logo = {} if header.logo is None else {LOGO: packed(header.logo)}
+    shared = {name: Path(__file__).with_name(name).read_bytes() for name in _SHARED}
+    files = {"main.typ": template.read_bytes(), **shared, **files, **logo}
 
     compile_files: Any = typst.compile
     try:
         content = compile_files(
             files,
-            sys_inputs={"data": json.dumps(data)},
+            sys_inputs={"data": json.dumps(fonts.printable(data))},
             font_paths=fonts.for_pdf(),
             format="pdf",
             pdf_standards="a-3a",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -128,10 +129,7 @@ def prepare(frame: Frame, options: Options) -> Flood:
     CannotMeasure
         ``not_a_flood``, ``field_incomplete``, ``zoomed_field``, ``empty_field``.
     """
-    image = edges.coarse(frame.counts, frame.spacing_mm)
-    found = find_field(image, frame.field_hints)
-    require_flood(image, found, raw_counts=frame.raw_counts)
-    require_whole(found, frame.field_hints)
+    image, found = _field_of(frame)
     blocks = _blocks(frame, found, options)
     rows, columns = (
         block.axis(native, pitch)
@@ -152,6 +150,19 @@ def prepare(frame: Frame, options: Options) -> Flood:
         )
     counts = sum_blocks(frame.counts, *blocks)
     return Flood(frame, image, found, inner, margin_mm, blocks, counts, rows, columns, fields)
+
+
+@lru_cache(maxsize=2)
+def _field_of(frame: Frame) -> tuple[edges.Coarse, Field]:
+    """Return the image in pixels of about 2.4 mm and its field, or refuse it; of the last images they are kept.
+
+    To be checked and to be analysed needs the same: most of the time of a check.
+    """
+    image = edges.coarse(frame.counts, frame.spacing_mm)
+    found = find_field(image, frame.field_hints)
+    require_flood(image, found, raw_counts=frame.raw_counts)
+    require_whole(found, frame.field_hints)
+    return image, found
 
 
 def _blocks(frame: Frame, found: Field, options: Options) -> tuple[Blocks, Blocks]:

@@ -34,7 +34,10 @@ def grid_spread(image: Coarse, inner: Outline, cfov: Outline, rows: Axis, column
     rows, columns : the re-binned grid, whose pitch is kept
     """
     light = _smoothed(image, inner)
-    y, x = _moved_edges(rows), _moved_edges(columns)
+    x, y = (
+        _about(_moved_edges(axis), side)
+        for axis, side in zip((columns, rows), inner.vertices_mm().T, strict=True)
+    )
     analysed = _wholly_inside(inner, y, x)
     centres_y, centres_x = (y[:, 1:] + y[:, :-1]) / 2, (x[:, 1:] + x[:, :-1]) / 2
     central = cfov.distance_mm(centres_x, centres_y[:, :, None, None]) <= 1e-6
@@ -55,6 +58,13 @@ def _moved_edges(axis: Axis) -> NDArray[np.float64]:
     """
     edges = axis.start_mm + axis.pitch_mm * np.arange(axis.count + 2)
     return np.asarray(edges - axis.pitch_mm * np.arange(PHASES)[:, None] / PHASES)
+
+
+def _about(edges_mm: NDArray[np.float64], field_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the edges, of every position of the grid, of the pixels that may lie in a field."""
+    low, high = edges_mm[0] > field_mm.min(), edges_mm[-1] < field_mm.max()
+    first, last = int(np.argmax(low)), int(high.size - np.argmax(high[::-1]))
+    return edges_mm[:, max(first - 2, 0) : last + 2]
 
 
 def _stacked(values: NDArray[Any]) -> NDArray[Any]:

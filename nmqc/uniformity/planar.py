@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
+from nmqc.measure.engine import kernels_are_kept
 from nmqc.measure.frames import Findings, each_frame, refused_frames, result_of
 from nmqc.model import (
     Acquisition,
@@ -44,7 +45,7 @@ from nmqc.uniformity.noise import Numbers, index_stack, noise_floor, thinning
 from nmqc.uniformity.phases import grid_spread
 from nmqc.uniformity.remarks import remarks
 
-__all__ = ["Options", "analyse", "check", "warm_up"]
+__all__ = ["Options", "analyse", "check", "is_warm", "warm_up"]
 
 ALGORITHM = f"{TEST}/1"
 FIELD_NAMES = ("ufov", "cfov")
@@ -97,6 +98,11 @@ def warm_up() -> None:
     mask = np.ones((8, 9), bool)
     for kind in (np.int32, np.int64):
         index_stack_numba(np.full((2, 8, 9), 100, kind), Fields(mask, mask))
+
+
+def is_warm() -> bool:
+    """Say whether kernels are in the cache: of which version of the code, only loading them tells."""
+    return kernels_are_kept()
 
 
 def _zoomed(names: Iterable[str], of: str, flood: Flood, findings: Findings) -> None:

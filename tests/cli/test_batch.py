@@ -96,7 +96,7 @@ KINDS = {
     "pet/iec/PT0001.dcm": ("iec", "analysed"),
     "pet/cylinder/PT0001.dcm": ("cylinder", "analysed"),
     "other/note.txt": ("other", "unknown"),
-    "other/empty": ("other", "unknown"),
+    "other/empty": ("other", "refused"),
     "other/cut.dcm": ("other", "refused"),
     "other/ct.dcm": ("other", "unknown"),
 }
@@ -121,15 +121,16 @@ def test_everything_is_taken_for_what_it_is(first: tuple[Run, Path]) -> None:
     counts = {
         name: run.document[name] for name in ("found", "analysed", "unknown", "refused", "failed_limits")
     }
-    assert counts == {"found": 11, "analysed": 7, "unknown": 3, "refused": 1, "failed_limits": 1}
+    assert counts == {"found": 11, "analysed": 7, "unknown": 2, "refused": 2, "failed_limits": 1}
     assert run.status == 4
 
 
 def test_what_somebody_should_look_at_is_one_line_each(first: tuple[Run, Path]) -> None:
     run, _ = first
-    assert len(run.said) == 2
+    assert len(run.said) == 3
     assert run.said[0].startswith("nmqc: gamma/weak.dcm: uniformity.planar, detector 2: fail")
     assert run.said[1].startswith("nmqc: other/cut.dcm: ")
+    assert run.said[2].startswith("nmqc: other/empty: ")
 
 
 def test_a_second_run_does_nothing_again(things: Path, first: tuple[Run, Path]) -> None:
@@ -162,7 +163,7 @@ def test_nothing_is_written_into_the_folder(things: Path, first: tuple[Run, Path
 
 def test_a_dry_run_does_nothing(things: Path, db: Path) -> None:
     run = batch(things, db, "--dry-run")
-    assert (run.document["pending"], run.document["analysed"], run.status) == (8, 0, 0)
+    assert (run.document["pending"], run.document["analysed"], run.status) == (8, 0, 3)
     assert not db.exists()
 
 

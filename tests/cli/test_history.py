@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from nmqc.errors import HistoryUnavailable
 from nmqc.history import History, find_address, store
 from nmqc.history.address import Address
 from nmqc.history.engines import Database
@@ -123,6 +124,30 @@ def test_an_excluded_result_stays_excluded_and_visible(floods: Floods) -> None:
     assert numbers(uniformity(floods.heads)) == [1, 2]
     assert {entry["number"]: entry["excluded"] for entry in entries()} == {1: None, 2: "source leaked"}
     assert "source leaked" in call("history", "show", "2").text
+
+
+def test_a_command_records_everything_together_or_nothing(
+    floods: Floods, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refusal of the second file comes last: where it cannot be written, the results of the first are not."""
+    text, db = tmp_path / "text.dcm", tmp_path / "history.sqlite"
+    text.write_text("no image")
+    append = store.append
+
+    def failing(database: Database, table: str, rows: Any) -> None:
+        append(database, table, rows)
+        if table == "nmqc_refusals" and rows:
+            raise HistoryUnavailable("history_full", "the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "append", failing)
+        run = uniformity(floods.heads, text, "--db", db)
+    assert (run.status, numbers(run)) == (3, [None, None])
+    assert "not recorded: the disk is full" in run.err
+    assert entries(db) == []
+    assert numbers(uniformity(floods.heads, text, "--db", db)) == [1, 2]
+    with History.open(find_address(str(db))) as history:
+        assert [one.code for one in history.refusals()] == ["not_dicom"]
 
 
 def test_refused_inputs_are_recorded_with_their_reason(floods: Floods, tmp_path: Path) -> None:

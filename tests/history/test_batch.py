@@ -22,7 +22,7 @@ from nmqc.model import Measurement, Metric, Refusal
 from tests.history.conftest import Server
 from tests.history.samples import a_mark, a_result, an_input, an_item, payload_of, sha
 
-TABLES = ("results", "inputs", "measurements", "refusals", "files")
+TABLES = ("results", "inputs", "measurements", "conditions", "judgements", "refusals", "files")
 REFUSAL = Refusal("bars.dcm", "not_a_flood", "this is not a flood", detector=2)
 REFUSED = (REFUSAL, sha("bars"), "nmqc 0.1.0", "rules")
 
@@ -75,7 +75,9 @@ def test_a_chunk_holds_what_the_same_calls_one_by_one_hold(history: History, tmp
             numbers = tuple(one.number for one in recorded)
             singly.record_batch([Batched(marks=tuple(replace(m, results=numbers) for m in item.marks))])
         assert rows(history) == rows(singly)
-    assert sizes(history) == {"results": 6, "inputs": 6, "measurements": 18, "refusals": 2, "files": 4}
+    assert sizes(history) == {
+        "results": 6, "inputs": 6, "measurements": 18, "conditions": 6, "judgements": 6, "refusals": 2, "files": 4,
+    }  # fmt: skip
     assert [[(r.number, r.new) for r in one.results] for one in filed] == [
         [(2, True)], [(1, False)], [(2, False)], [(3, True)], [(4, True)], [], [(5, True), (6, True)], [],
     ]  # fmt: skip
@@ -195,7 +197,8 @@ def test_a_disk_that_is_really_full(small_disk: Path) -> None:
     assert 0 < done < 40
     with History.open(address, read_only=True) as history:
         assert sizes(history) == {
-            "results": 10 * done, "inputs": 10 * done, "measurements": 30 * done, "refusals": 0, "files": 10 * done,
+            "results": 10 * done, "inputs": 10 * done, "measurements": 30 * done, "conditions": 10 * done,
+            "judgements": 10 * done, "refusals": 0, "files": 10 * done,
         }  # fmt: skip
         assert history._database.rows("PRAGMA integrity_check") == [("ok",)]
     (small_disk / "other").unlink()
@@ -274,7 +277,10 @@ def test_a_server_that_goes_away_in_the_middle(server: Server) -> None:
         assert sizes(other)["results"] == 1
     with History.open(address) as history:
         history.record_batch(chunk)
-        assert sizes(history) == {"results": 20, "inputs": 20, "measurements": 60, "refusals": 0, "files": 20}
+        assert sizes(history) == {
+            "results": 20, "inputs": 20, "measurements": 60, "conditions": 20, "judgements": 20, "refusals": 0,
+            "files": 20,
+        }  # fmt: skip
 
 
 # --- marks ----------------------------------------------------------------------------------------------
@@ -383,17 +389,23 @@ def test_traces_of_a_file_that_was_not_read(history: History) -> None:
 
 # --- a history of the first schema ----------------------------------------------------------------------
 
-#: SHA-256 of the statements of a step that was released: it can never be changed again
+#: SHA-256 of the statements of the steps that were released: they can never be changed again
 RELEASED = {
-    "sqlite": "e01057d9a411761e1d6d7e8e676ac446fd3e2aadbc6945f7762c904f1db5fffe",
-    "postgresql": "47d0d2a58f2c85ab56c13520e0ae5b9c043f8eb6a3dc59e5f81c77863f954c0c",
+    "sqlite": (
+        "e01057d9a411761e1d6d7e8e676ac446fd3e2aadbc6945f7762c904f1db5fffe",
+        "35662f26a252738fa513d43eee6ab533d8480f0b512979782f471e9b78f75848",
+    ),
+    "postgresql": (
+        "47d0d2a58f2c85ab56c13520e0ae5b9c043f8eb6a3dc59e5f81c77863f954c0c",
+        "a62aa627af3a7306bebd1b350cba6fd82b5e618880835e62125d1cabfda94508",
+    ),
 }
 
 
 @pytest.mark.parametrize("engine", RELEASED)
 def test_a_step_that_was_released_stays_as_it_is(engine: str) -> None:
-    statements = ";".join(" ".join(one.split()) for one in schema_module.STEPS[engine][0]())
-    assert sha(statements) == RELEASED[engine]
+    steps = [";".join(" ".join(one.split()) for one in step()) for step in schema_module.STEPS[engine]]
+    assert tuple(sha(statements) for statements in steps)[: len(RELEASED[engine])] == RELEASED[engine]
 
 
 OLD_ROWS = {
@@ -471,7 +483,7 @@ def test_a_history_of_the_first_schema_is_upgraded_when_it_is_written(old: Addre
         assert filed[0].marks[0].results == (3,)
     after = old_rows(old)
     assert after["schema"][0] == OLD_ROWS["schema"][0]
-    assert [row[0] for row in after["schema"]] == [1, 2]
+    assert [row[0] for row in after["schema"]] == [1, 2, 3]
     for table in OLD_ROWS:
         assert after[table][: len(OLD_ROWS[table])] == OLD_ROWS[table], table
     with History.open(old, read_only=True) as history:
@@ -513,6 +525,7 @@ def test_an_upgrade_by_one_who_may_only_append_says_who_can(server: Server) -> N
         history.record_batch([an_item(1)])  # the new table needs its own grant
     assert refusal.value.code == "history_no_permission"
     with psycopg.connect(address.target, autocommit=True) as owner:
-        owner.execute(f"GRANT SELECT, INSERT ON nmqc_files TO clerk_{database}")
+        for table in ("files", "conditions", "judgements"):
+            owner.execute(f"GRANT SELECT, INSERT ON nmqc_{table} TO clerk_{database}")
     with History.open(clerk) as history:
         assert history.record_batch([an_item(1)])[0].results[0].new

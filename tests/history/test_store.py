@@ -15,7 +15,10 @@ from nmqc.model import EnergyWindow, Measurement, Metric, Refusal
 from nmqc.report.document import result_from_json
 from tests.history.samples import INTEGRAL, UID, a_mark, a_result, an_input, payload_of, sha
 
-TABLES = ("schema", "results", "inputs", "measurements", "events", "refusals", "files")
+TABLES = (
+    "schema", "results", "inputs", "measurements", "events", "refusals", "files", "conditions", "judgements",
+    "baselines", "notes", "withdrawals",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -316,17 +319,27 @@ def test_nothing_that_was_written_changes(history: History) -> None:
     record(history, a_result(1), a_result(2))
     history.record_refusal(Refusal("x.dcm", "not_a_flood", "no flood"), sha256=sha("x"), tool="1")
     history.exclude(1, "leak")
+    state(history, "first")
     before = raw_rows(history)
     record(history, a_result(1), a_result(3), a_result(1, inputs=(an_input(1, pixels="altered"),)))
     history.exclude(2, "leak")
     history.include(1, "sound")
     history.record_refusal(Refusal("x.dcm", "not_a_flood", "otherwise said"), sha256=sha("x"), tool="2")
+    state(history, "second")
     after = raw_rows(history)
     for table in TABLES:
         assert [row for row in after[table] if row in before[table]] == before[table], table
     assert {table: len(after[table]) - len(before[table]) for table in TABLES} == {
         "schema": 0, "results": 2, "inputs": 2, "measurements": 6, "events": 2, "refusals": 1, "files": 0,
+        "conditions": 2, "judgements": 2, "baselines": 1, "notes": 1, "withdrawals": 2,
     }  # fmt: skip
+
+
+def state(history: History, words: str) -> None:
+    """Set and end a baseline, keep and withdraw a note."""
+    done = history.set_baseline("NM-1", "2026-11-01", kind="other", note=words)
+    history.end_baseline(done.entry.number, words)
+    history.withdraw_note(history.add_note("NM-1", "2026-11-01", words), words)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -336,7 +349,9 @@ def test_the_database_itself_refuses_changes(history: History, table: str, chang
     history.record_refusal(Refusal("x.dcm", "not_a_flood", "no flood"), sha256=sha("x"), tool="1")
     history.exclude(1, "leak")
     history.record_batch([Batched(marks=(a_mark(1),))])
-    column = {"schema": "version", "inputs": "result", "measurements": "result"}.get(table, "number")
+    state(history, "first")
+    columns = {"schema": "version", "inputs": "result", "measurements": "result"}
+    column = (columns | {"conditions": "result", "judgements": "result"}).get(table, "number")
     before = raw_rows(history)
     with pytest.raises(HistoryUnavailable):
         history._database.run(change.format(table, column))
@@ -372,7 +387,7 @@ def test_a_history_of_an_older_nmqc_is_upgraded_and_keeps_everything(
             assert history.get(1).payload == payload_of(a_result(1)) | {"history": 1}
             assert [
                 row[0] for row in history._database.rows("SELECT version FROM nmqc_schema ORDER BY 1")
-            ] == [1, 2, 3]
+            ] == [1, 2, 3, 4]
             assert history._database.rows("SELECT * FROM nmqc_second") == []
 
 

@@ -1,0 +1,1 @@
+"""Several cameras side by side, from the history: medians, spreads, differences, and whether they are alike."""

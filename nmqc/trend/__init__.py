@@ -1,0 +1,1 @@
+"""Trends: baselines, control charts, changes and drifts of series of values. They inform; limits decide."""
