@@ -120,7 +120,7 @@ def _lines(runs: int) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Measure every table and print or write the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks trend", description=__doc__)
-    parser.add_argument("--years", type=int, default=300, help="of each camera, for the rate")
+    parser.add_argument("--years", type=int, default=1500, help="of each camera, for the rate")
     parser.add_argument("--checked", type=int, default=200, help="other years, that must agree")
     parser.add_argument("--runs", type=int, default=150, help="series of each kind")
     parser.add_argument("--write", type=Path, metavar="FILE")

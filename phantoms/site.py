@@ -2,7 +2,8 @@
 
 ``DIR/intevo/2025-10-01/flood.dcm`` and so on. What is true of it stands beside the folder, never inside, in
 ``DIR.truth.json``: each file's kind, whether it is analysed, unknown or refused, and each fault with its days, files,
-size and what should be seen. The same arguments give the same files, bit for bit.
+size and what should be seen; beside it too the site's configuration, ``DIR.nmqc.toml``. The same arguments give the
+same files, bit for bit.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from phantoms.site_cameras import (
     acquired_on,
     described,
 )
+from phantoms.site_configuration import configuration, configuration_path
 from phantoms.site_plan import Plan
 from phantoms.site_strays import encoded, spoiled, strays
 from phantoms.site_truth import Event, Fault, Item, SiteTruth
@@ -39,7 +41,7 @@ def truth_path(folder: Path) -> Path:
 
 
 def write_site(plan: Plan, folder: Path, said: Callable[[date], None] = lambda _: None) -> SiteTruth:
-    """Write all files of a site, then its truth, and return the truth.
+    """Write all files of a site, then its configuration and its truth, and return the truth.
 
     A file's time of modification is when the camera sent it, in this machine's local time.
 
@@ -78,6 +80,7 @@ def write_site(plan: Plan, folder: Path, said: Callable[[date], None] = lambda _
         items=tuple(items),
     )
     text = json.dumps(truth.document(), indent=1, ensure_ascii=False) + "\n"
+    configuration_path(folder).write_text(configuration(truth.cameras), encoding="utf-8")
     truth_path(folder).write_text(text, encoding="utf-8")
     return truth
 

@@ -52,6 +52,7 @@ class Camera:
     number : of the camera, from 1
     system : a name in ``SYSTEMS``; the folder's name too
     serial, station : as the headers say
+    unit_id : as ``nmqc identify`` names the camera, from make, model and serial number
     matrix, counts : of floods, and of each detector
     duration_s : of a flood, on the first day
     split_heads : floods are one file for each detector
@@ -62,6 +63,7 @@ class Camera:
     system: str
     serial: str
     station: str
+    unit_id: str
     matrix: int
     counts: float
     duration_s: float
@@ -72,11 +74,24 @@ class Camera:
 
 
 CAMERAS = (
-    Camera(1, "intevo", "NMQC-SIM-70411", "NMQC-SIM-NM1", 128, 102e6, 1500.0),
-    Camera(2, "symbia-t2", "NMQC-SIM-50233", "NMQC-SIM-NM2", 256, 45e6, 900.0, split_heads=True),
-    Camera(3, "brivo", "NMQC-SIM-1187", "NMQC-SIM-NM3", 256, 55e6, 900.0, "Co-57", "LEHR", meaningless=True),
+    Camera(1, "intevo", "NMQC-SIM-70411", "NMQC-SIM-NM1", "de4aa98c", 128, 102e6, 1500.0),
+    Camera(2, "symbia-t2", "NMQC-SIM-50233", "NMQC-SIM-NM2", "5324f363", 256, 45e6, 900.0, split_heads=True),
+    Camera(
+        3,
+        "brivo",
+        "NMQC-SIM-1187",
+        "NMQC-SIM-NM3",
+        "0912f221",
+        256,
+        55e6,
+        900.0,
+        "Co-57",
+        "LEHR",
+        meaningless=True,
+    ),
 )
 PET_NUMBER, PET_SYSTEM, PET_SERIAL, PET_STATION = 4, "vereos", "NMQC-SIM-2064", "NMQC-SIM-PT1"
+PET_UNIT_ID = "e50a7581"
 
 
 class Sent(NamedTuple):
@@ -256,6 +271,8 @@ def _described(camera: Camera) -> dict[str, Any]:
         "model": profile.model,
         "serial": camera.serial,
         "station": camera.station,
+        "unit": f"Gamma {camera.number}",
+        "unit_id": camera.unit_id,
         "detectors": profile.heads,
         "floods": "one file for each detector" if camera.split_heads else "all detectors in one file",
         "bars": "one file for each detector",
@@ -376,6 +393,8 @@ def _pet_described() -> dict[str, Any]:
         "model": profile.model,
         "serial": PET_SERIAL,
         "station": PET_STATION,
+        "unit": "PET 1",
+        "unit_id": PET_UNIT_ID,
         "detectors": None,
         "fill sheets": FILL,
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from phantoms.arguments import Commands
 from phantoms.site import truth_path, write_site
+from phantoms.site_configuration import configuration_path
 from phantoms.site_plan import FEWEST_DAYS, MOST_DAYS, Plan
 from phantoms.site_truth import SiteTruth, counts
 
@@ -17,11 +18,13 @@ _DESCRIPTION = """\
 Write what four cameras of a site acquire: floods on every working day, bars and point sources for the centre of
 rotation every week, a PET cylinder every week, the IEC body phantom every month. Faults are planted in it: a
 photomultiplier that drifts, a step after service, a centre of rotation that jumps, a week without floods, and files
-that are damaged, mislabelled, sent twice or foreign. What is true of it is written beside it, to DIR.truth.json.
+that are damaged, mislabelled, sent twice or foreign. What is true of it is written beside it, to DIR.truth.json, and
+its configuration, with names for the cameras, their heads and what is due, to DIR.nmqc.toml.
 """
 _EPILOG = """\
-example: a short one
-  %(prog)s /tmp/site --quick
+example: a short one, and what a night over it finds
+  %(prog)s site --quick
+  nmqc batch site --config site.nmqc.toml --db site.sqlite
 """
 
 
@@ -63,7 +66,9 @@ def write(options: argparse.Namespace) -> list[str]:
     """Write the site that was asked for, and return what is to be said of it."""
     plan = Plan(options.start, options.days, options.seed)
     truth = write_site(plan, options.folder, _Progress(plan))
-    return [f"wrote {options.folder}", f"wrote {truth_path(options.folder.absolute())}", *truths(truth)]
+    folder = options.folder.absolute()
+    beside = (truth_path(folder), configuration_path(folder))
+    return [f"wrote {options.folder}", *(f"wrote {path}" for path in beside), *truths(truth)]
 
 
 def truths(truth: SiteTruth) -> list[str]:

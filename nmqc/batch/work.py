@@ -43,7 +43,7 @@ class Settings:
     limits : that judge
     replicates : of every flood; None: as its rule says, or as usual
     compiled : whether there is so much to do that the compiled kernels pay
-    evidence : whether results keep what a report draws
+    evidence : whether results keep all that a report draws, not only the small image for the history
     """
 
     read: ReadOptions
@@ -66,7 +66,7 @@ class Item:
     ----------
     files : places in the group
     kind : "flood", "bars", ..., "other"
-    results : judged, each with its JSON object; without evidence, unless the settings ask for it
+    results : judged, each with its JSON object; of the evidence the small image alone, unless all is asked for
     refused : frames, detectors or files without a result
     code, reason : why there is no result, or not of everything; "" where nothing is missing
     sha256 : of the files' bytes, where they were read
@@ -217,9 +217,11 @@ def _analysed(
     settings: Settings,
     rule: Rule | None,
 ) -> Item:
+    from nmqc.history.thumbnail import shrunk
+
     refused = tuple(dict.fromkeys(one for analysis in analyses for one in analysis.refused))
     found = [one for analysis in analyses for one in analysis.results]
-    kept = found if settings.evidence else [replace(one, evidence=()) for one in found]
+    kept = found if settings.evidence else [replace(one, evidence=shrunk(one.evidence)) for one in found]
     results = [judge(one, settings.limits) for one in kept]
     if not results:
         return _nothing(inputs, kind, refused, expected=rule is not None)

@@ -52,7 +52,7 @@ _filtered = options(
 def command(ctx: click.Context, /, **typed: Any) -> None:
     """Analyse recorded images again with this version, and list what differs.
 
-    The history keeps no images and no paths: every file in the folders is looked at, and known by its SHA-256. Each
+    The history keeps no files and no paths: every file in the folders is looked at, and known by its SHA-256. Each
     recorded result whose files are there is made again with the options that it was made with, and compared number
     by number. Nothing is recorded. Two numbers are the same where they differ by no more than a millionth of the
     larger.

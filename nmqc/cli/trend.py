@@ -172,6 +172,7 @@ def _document(typed: Typed, config: Config) -> Json:
     from nmqc.cli.opened import opened
     from nmqc.history import Filters
     from nmqc.trend.gather import gathered
+    from nmqc.trend.latest import add_images
     from nmqc.trend.report import Logged, document
 
     with opened(typed.db, typed.config, read_only=True) as (_, history):
@@ -181,11 +182,14 @@ def _document(typed: Typed, config: Config) -> Json:
         )
         rows = history.series(filters)
         baselines, notes = history.baselines(unit), history.notes(unit)
-    asked = _asked(typed)
-    notes = [one for one in notes if asked.last is None or one.at <= asked.last]
-    watched = gathered(rows, baselines, notes, typed.rules)
-    logged = [Logged(one.unit, one.date, one.kind, one.text) for one in notes]
-    return document(watched, asked, __version__, logged, list(_overdue(config, rows, filters, asked.today)))
+        asked = _asked(typed)
+        notes = [one for one in notes if asked.last is None or one.at <= asked.last]
+        watched = gathered(rows, baselines, notes, typed.rules)
+        logged = [Logged(one.unit, one.date, one.kind, one.text) for one in notes]
+        late = list(_overdue(config, rows, filters, asked.today))
+        found = document(watched, asked, __version__, logged, late)
+        add_images(found, history.pictures)
+    return found
 
 
 def _unit(typed: Typed, history: History) -> str | None:

@@ -21,6 +21,7 @@ from nmqc.history.key import Key, digest_of, key_of
 from nmqc.history.query import latest_marks, rows_of
 from nmqc.history.rows import Columns
 from nmqc.history.schema import now
+from nmqc.history.thumbnail import thumbnail
 from nmqc.model import Refusal, Remark, Result
 
 #: in the order in which rows refer to each other
@@ -30,6 +31,7 @@ _TABLES = (
     "nmqc_measurements",
     "nmqc_conditions",
     "nmqc_judgements",
+    "nmqc_pictures",
     "nmqc_refusals",
     "nmqc_files",
 )
@@ -38,13 +40,14 @@ _NUMBERED = ("nmqc_results", "nmqc_refusals", "nmqc_files")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedResult:
-    """A result with its key, the JSON text that is stored of it where it needs no remark, and its conditions."""
+    """A result with its key, conditions and image, and the JSON text stored of it where it needs no remark."""
 
     key: Key
     result: Result
     payload: Mapping[str, Any]
     text: str
     conditions: Conditions
+    png: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,12 +76,14 @@ def prepare(item: Batched) -> Prepared:
     ValueError
         If a payload holds NaN or an infinity.
     """
-    results = (
-        PreparedResult(key_of(r), r, payload, rows.payload_text(payload), conditions_of(payload))
-        for r, payload in item.results
-    )
+    results = (_result(*pair) for pair in item.results)
     refusals = (_refusal(*refused) for refused in item.refusals)
     return Prepared(tuple(results), tuple(refusals), tuple(_mark(mark) for mark in item.marks))
+
+
+def _result(result: Result, payload: Mapping[str, Any]) -> PreparedResult:
+    text, png = rows.payload_text(payload), thumbnail(result.evidence)
+    return PreparedResult(key_of(result), result, payload, text, conditions_of(payload), png)
 
 
 def _refusal(refusal: Refusal, sha256: str, tool: str, configuration: str) -> PreparedRefusal:
@@ -131,6 +136,8 @@ class Chunk:
         self.rows["nmqc_measurements"] += rows.measurement_rows(number, one.result)
         self.rows["nmqc_conditions"].append(rows.condition_row(number, one.conditions))
         self.rows["nmqc_judgements"] += rows.judgement_rows(number, one.conditions)
+        if one.png is not None:
+            self.rows["nmqc_pictures"].append({"result": number, "png": one.png})
         self._numbers[one.key.digest] = number
         for source in one.key.inputs:
             if source.uid:

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from nmqc.model import Remark, Verdict
 
+_UNSAID = {"head": None, "pixel_mm": None}
+_UNKNOWN = {"options": None, "made_with": None}
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
@@ -82,8 +85,13 @@ class Entry:
 
     @property
     def payload(self) -> dict[str, Any]:
-        """The contract's JSON object of the result, as it was recorded, with its number under "history"."""
-        return {**json.loads(self.payload_text), "history": self.number}
+        """The contract's JSON object of the result, as it was recorded, with its number under "history".
+
+        Keys that the version which wrote it did not know are null or empty.
+        """
+        stored = json.loads(self.payload_text)
+        inputs = [{**_UNSAID, **one} for one in stored["inputs"]]
+        return {**_UNKNOWN, "beside": [], **stored, "inputs": inputs, "history": self.number}
 
     @property
     def excluded(self) -> str | None:

@@ -143,6 +143,12 @@ _TABLES_3 = (
         CHECK ((baseline IS NULL) <> (note IS NULL)))""",
 )
 _GUARDED_3 = ("conditions", "judgements", "baselines", "notes", "withdrawals")
+_TABLES_4 = (
+    """CREATE TABLE nmqc_pictures (
+        result INTEGER PRIMARY KEY REFERENCES nmqc_results (number),
+        png TEXT NOT NULL)""",
+)
+_GUARDED_4 = ("pictures",)
 _REASON = "the history of nmqc is append-only"
 
 
@@ -157,6 +163,10 @@ def _sqlite_2() -> tuple[str, ...]:
 
 def _sqlite_3() -> tuple[str, ...]:
     return _TABLES_3 + _sqlite_guards(_GUARDED_3)
+
+
+def _sqlite_4() -> tuple[str, ...]:
+    return _TABLES_4 + _sqlite_guards(_GUARDED_4)
 
 
 def _sqlite_guards(tables: Sequence[str]) -> tuple[str, ...]:
@@ -185,6 +195,10 @@ def _postgresql_3() -> tuple[str, ...]:
     return _TABLES_3 + _postgresql_guards(_GUARDED_3)
 
 
+def _postgresql_4() -> tuple[str, ...]:
+    return _TABLES_4 + _postgresql_guards(_GUARDED_4)
+
+
 def _postgresql_guards(tables: Sequence[str]) -> tuple[str, ...]:
     return tuple(
         f"CREATE TRIGGER nmqc_{table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON nmqc_{table} "
@@ -195,8 +209,8 @@ def _postgresql_guards(tables: Sequence[str]) -> tuple[str, ...]:
 
 #: engine -> one function for each step, in order; the first makes version 1
 STEPS: dict[str, tuple[Callable[[], tuple[str, ...]], ...]] = {
-    "sqlite": (_sqlite_1, _sqlite_2, _sqlite_3),
-    "postgresql": (_postgresql_1, _postgresql_2, _postgresql_3),
+    "sqlite": (_sqlite_1, _sqlite_2, _sqlite_3, _sqlite_4),
+    "postgresql": (_postgresql_1, _postgresql_2, _postgresql_3, _postgresql_4),
 }
 #: what a step adds to its tables of what is there already
 FILLS: dict[int, Callable[[Database], None]] = {3: fill_conditions}

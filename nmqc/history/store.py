@@ -326,6 +326,11 @@ class History:
         """
         return read_series(self._database, filters)
 
+    def pictures(self, numbers: Collection[int]) -> dict[int, str]:
+        """Return the small image of each of these results that has one: a PNG file in base64, by number."""
+        asked = "SELECT result, png FROM nmqc_pictures WHERE result IN ({})"
+        return dict(rows_of(self._database, asked, list(numbers)))
+
     def refusals(self, sha256: str | None = None) -> list[RecordedRefusal]:
         """Return the refused inputs, oldest first; of one file where the hash of its bytes is given."""
         columns = (

@@ -7,12 +7,16 @@ does not apply is null, what is empty is an empty list or object, and NaN and in
 from __future__ import annotations
 
 import json
+import os
+import platform
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from nmqc import __version__
 from nmqc.model import (
+    Beside,
     Ends,
     EnergyWindow,
     InputFile,
@@ -32,6 +36,8 @@ from nmqc.model import (
 SCHEMA = "nmqc.results/1"
 
 Json = dict[str, Any]
+
+_LIBRARIES = ("numpy", "scipy", "numba", "scikit-image", "pydicom")
 
 
 def results_document(
@@ -70,14 +76,11 @@ def dump(document: Mapping[str, Any]) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python, NumPy and pydicom, without importing what is not yet imported."""
-    return {
-        "python": ".".join(str(part) for part in sys.version_info[:3]),
-        "numpy": library_version("numpy"),
-        "pydicom": library_version("pydicom"),
-    }
+    """Return the versions of Python and of the libraries that numbers rest on, without importing any."""
+    return {"python": platform.python_version(), **{name: library_version(name) for name in _LIBRARIES}}
 
 
+@cache
 def library_version(name: str) -> str:
     """Return the version of an installed library: of the imported module, else of its distribution."""
     known = getattr(sys.modules.get(name), "__version__", None)
@@ -86,6 +89,37 @@ def library_version(name: str) -> str:
     from importlib.metadata import version
 
     return version(name)
+
+
+def made_with() -> Json:
+    """Return what makes a result now: versions, operating system and processor.
+
+    The processor is told by its kind and by the instructions of it that NumPy uses: on others the last digits of a
+    number may differ.
+    """
+    return {
+        "nmqc": __version__,
+        **versions(),
+        "system": " ".join(one for one in (platform.system(), platform.machine(), _c_library()) if one),
+        "processor": _processor(),
+    }
+
+
+def _c_library() -> str:
+    """Return name and version of the C library, "glibc 2.36"; "" where the system does not tell."""
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (AttributeError, ValueError, OSError):
+        return ""
+
+
+@cache
+def _processor() -> str:
+    import numpy as np
+
+    features = np.show_config(mode="dicts")["SIMD Extensions"]  # type: ignore[call-overload]
+    used = [*features.get("baseline", []), *features.get("found", [])]
+    return " ".join([platform.machine(), *used])
 
 
 # --- to JSON --------------------------------------------------------------------------------------------
@@ -105,7 +139,7 @@ def result_json(result: Result, history: int | None) -> Json:
         "algorithm": result.algorithm,
         "verdict": result.verdict,
         "summary": result.summary or None,
-        "inputs": [{"file": i.file, "sha256": i.sha256, "pixels": i.pixels or None} for i in source.inputs],
+        "inputs": [_input_json(one) for one in source.inputs],
         "system": _system_json(source.system),
         "acquired": source.acquired,
         "acquired_from": source.acquired_from,
@@ -127,7 +161,20 @@ def result_json(result: Result, history: int | None) -> Json:
             for missing in result.not_measured
         ],
         "remarks": [{"code": remark.code, "text": remark.text} for remark in result.remarks],
+        "options": _plain(result.options),
+        "beside": [{"role": one.role, **_input_json(one.input)} for one in result.beside],
+        "made_with": _plain(made_with() if result.made_with is None else result.made_with or None),
         "history": history,
+    }
+
+
+def _input_json(source: InputFile) -> Json:
+    return {
+        "file": source.file,
+        "sha256": source.sha256,
+        "pixels": source.pixels or None,
+        "head": source.head,
+        "pixel_mm": _plain(source.pixel_mm),
     }
 
 
@@ -202,7 +249,8 @@ def _plain(value: Any) -> Any:
 def result_from_json(stored: Mapping[str, Any]) -> Result:
     """Return the result that `result_json` wrote, number for number.
 
-    Evidence and the UIDs of the files are not stored: the one is empty, the others are "".
+    Evidence and the UIDs of the files are not stored: the one is empty, the others are "". What an earlier version
+    of nmqc did not write is None or empty, too.
 
     Raises
     ------
@@ -225,12 +273,15 @@ def result_from_json(stored: Mapping[str, Any]) -> Result:
         duration_s=stored["duration_s"],
         total_counts=stored["total_counts"],
         summary=stored["summary"] or "",
+        options=stored.get("options"),
+        beside=tuple(Beside(one["role"], _input(one)) for one in stored.get("beside", ())),
+        made_with=stored.get("made_with") or {},
     )
 
 
 def _source(stored: Mapping[str, Any]) -> Source:
     return Source(
-        inputs=tuple(InputFile(i["file"], i["sha256"], i["pixels"] or "") for i in stored["inputs"]),
+        inputs=tuple(_input(one) for one in stored["inputs"]),
         system=System(**stored["system"]),
         acquired=stored["acquired"],
         acquired_from=stored["acquired_from"],
@@ -238,6 +289,17 @@ def _source(stored: Mapping[str, Any]) -> Source:
         software=stored["software"] or "",
         corrected=tuple(stored["corrected"]),
         synthetic=stored["synthetic"],
+    )
+
+
+def _input(stored: Mapping[str, Any]) -> InputFile:
+    pixel_mm = stored.get("pixel_mm")
+    return InputFile(
+        stored["file"],
+        stored["sha256"],
+        stored["pixels"] or "",
+        head=stored.get("head"),
+        pixel_mm=None if pixel_mm is None else (pixel_mm[0], pixel_mm[1]),
     )
 
 

@@ -83,7 +83,7 @@ function draw() {
   const first = test.first, last = test.last, days = Number(byId("span").value);
   const period = [days ? Math.max(first, last - days * DAY) : first, last];
   const blocks = series.map((one) => block(one, system, period));
-  byId("charts").replaceChildren(...blocks, events(system));
+  byId("charts").replaceChildren(...blocks, images(test), events(system));
 }
 
 function block(one, system, period) {
@@ -91,6 +91,19 @@ function block(one, system, period) {
   const title = element("h2", one.title + " ");
   title.append(badge(one.state, one.state_word));
   made.append(title, element("p", one.words, "words"), chart(one, system, period));
+  return made;
+}
+
+function images(test) {
+  const made = element("section", undefined, "images");
+  if (test.images.length) made.append(element("h2", "last images"));
+  test.images.forEach((one) => {
+    const figure = element("figure"), image = element("img");
+    image.src = one.source;
+    image.alt = one.words;
+    figure.append(image, element("figcaption", one.words));
+    made.append(figure);
+  });
   return made;
 }
 

@@ -5,6 +5,7 @@ It is made of the object of ``docs/schema/nmqc.trend-1.json`` alone, and the sam
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from nmqc.report.trend_words import (
     detector,
     findings,
     heading,
+    image_words,
     notes,
     number,
     quantity,
@@ -38,9 +40,7 @@ ATTACHMENT = "trend.json"
 MOST_CHARTS, MOST_UNJUDGED, MOST_PLAIN = 12, 4, 8
 #: state -> how it is shown, as the verdict of this name
 STATE_LOOKS = {"steady": "pass", "collecting": "unjudged", "watch": "warn", "changed": "warn"}
-NO_IMAGES = (
-    "The history keeps no images: none are shown here. The files of a result: nmqc history show NUMBER."
-)
+IMAGES = "small ones, as recorded with the results; their files: nmqc history show NUMBER"
 _TEMPLATE = Path(__file__).with_name("trend.typ")
 
 
@@ -131,12 +131,19 @@ def _pages(system: Json, document: Json, files: dict[str, bytes], language: str)
             "state_word": STATE_WORDS[test["state"]],
             "findings": findings(test, language) + notes(test, language),
             "next": dated(test["next"], language),
+            "images": [_image(one, several, files, language) for one in test["images"]],
             "charts": [_chart(one, system, period, files, several, language) for one in charted],
             "table": _table(listed, period, files, several, language),
             "left_out": _left_out(test["series"], listed),
             "events": [_event(one, language) for one in system["events"]] if place == 0 or charted else [],
             "lists": lists(test, language),
         }
+
+
+def _image(one: Json, windows: bool, files: dict[str, bytes], language: str) -> Json:
+    file = f"{len(files)}.png"
+    files[file] = b64decode(one["png"])
+    return {"file": file, "words": image_words(one, windows, language)}
 
 
 def worth_a_chart(series: Sequence[Json]) -> list[Json]:
@@ -288,6 +295,6 @@ def _provenance(document: Json, language: str) -> list[tuple[str, str]]:
         ("rules", ", ".join(document["rules"])),
         ("overdue by", day(document["today"], language)),
         ("software", ", ".join(f"{name} {version}" for name, version in used.items())),
-        ("images", NO_IMAGES),
+        ("images", IMAGES),
         ("data", f"{ATTACHMENT}, attached to this file"),
     ]

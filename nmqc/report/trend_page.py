@@ -15,7 +15,7 @@ from nmqc.report.axes import EPOCH
 from nmqc.report.header import Header
 from nmqc.report.pdf import AUTHOR, save
 from nmqc.report.trend import worth_a_chart
-from nmqc.report.trend_words import STATE_WORDS, TWO_VERDICTS, dated, day, heading, row, subtitle
+from nmqc.report.trend_words import STATE_WORDS, TWO_VERDICTS, dated, day, heading, image_words, row, subtitle
 
 Json = dict[str, Any]
 
@@ -124,6 +124,10 @@ def _test(test: Json, language: str) -> Json:
         "metrics": metrics,
         "first": min(ends),
         "last": max(ends),
+        "images": [
+            {"source": f"data:image/png;base64,{one['png']}", "words": image_words(one, several, language)}
+            for one in test["images"]
+        ],
         "series": [_series(one, metrics, id(one) in large, several, language) for one in test["series"]],
     }
 

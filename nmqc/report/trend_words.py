@@ -114,6 +114,12 @@ def heading(one: Json, windows: bool) -> str:
     return f"{words} / {named}" if named else words
 
 
+def image_words(one: Json, windows: bool, language: str) -> str:
+    """Return what an image is of, when it was acquired, and which result it belongs to."""
+    parts = detector(one), one["window"] if windows else None, day(one["acquired"], language)
+    return ", ".join(part for part in parts if part) + f" (no. {one['number']})"
+
+
 def number(value: float | None, one: Json) -> str:
     """Return a value of a series with as many decimals as its scatter or its uncertainty gives sense to."""
     if value is None:

@@ -152,6 +152,7 @@ def _test(name: str, own: Sequence[Watched], late: Json | None, asked: Asked) ->
         "title": asked.titles.get(name, name),
         **standing.standing(ordered, asked.first, asked.today, late, asked.labels),
         "overdue": late,
+        "images": [],
         "series": [_series(one, asked, _beside(one, ordered)) for one in ordered],
     }
 

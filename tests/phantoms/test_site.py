@@ -77,6 +77,22 @@ def test_every_file_is_told_of_once(site: Made) -> None:
     assert {item["status"] for item in site.items if item["kind"] == "other"} == {"unknown", "refused"}
 
 
+def test_the_configuration_names_every_camera_and_its_heads(site: Made) -> None:
+    text = (site.folder.parent / "made.nmqc.toml").read_text()
+    systems = {one["unit"]: one for one in tomllib.loads(text)["system"]}
+    assert [one["name"] for one in systems.values()] == ["intevo", "symbia-t2", "brivo", "vereos"]
+    assert [[head["detector"] for head in one.get("head", [])] for one in systems.values()] == [
+        [1, 2],
+        [1, 2],
+        [],
+        [],
+    ]
+    for item in site.of("symbia-t2", "flood"):
+        described = site.read(item["files"][0]).SeriesDescription
+        named = [head for head in systems["Gamma 2"]["head"] if head["pattern"] in described]
+        assert [head["detector"] for head in named] == item["detectors"]
+
+
 def test_the_week_of_each_camera(site: Made) -> None:
     working = [f"2025-10-{day:02d}" for day in (1, 2, 3, 6, 7, 8, 9, 10)]
     intact = [day_of(item) for item in site.of("intevo", "flood")]
