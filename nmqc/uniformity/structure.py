@@ -27,35 +27,17 @@ def row_uniformity(counts: NDArray[Any], mask: Mask) -> NDArray[np.float64]:
     CannotMeasure
         If there are fewer than two such rows, or no counts.
     """
-    pixels = mask.sum(axis=1)
-    width = int(np.ptp(np.flatnonzero(mask.any(axis=0)))) + 1 if mask.any() else 0
-    rows = pixels * 2 >= max(width, 1)
-    if rows.sum() < 2:
-        raise CannotMeasure("empty_field", "row uniformity: fewer than two rows lie in the field of view")
-    lit = counts if mask.all() else counts * mask
-    means = lit.sum(axis=-1)[..., rows] / pixels[rows]
-    high, low = means.max(axis=-1), means.min(axis=-1)
-    if np.any(high <= 0):
-        raise CannotMeasure("no_counts", "row uniformity: the field of view holds no count")
-    return np.asarray(100 * (high - low) / (high + low))
+    return _spread_of_rows(_sums(_lit(counts, mask))[0], mask)
 
 
 def column_uniformity(counts: NDArray[Any], mask: Mask) -> NDArray[np.float64]:
     """Return the same as `row_uniformity`, for columns."""
-    return row_uniformity(counts.swapaxes(-1, -2), mask.T)
+    return _spread_of_rows(_sums(_lit(counts, mask))[1], mask.T)
 
 
 def tilt(counts: NDArray[Any], mask: Mask) -> NDArray[np.float64]:
     """Return the peak-to-peak, over the pixels of the mask, of the fitted plane, in percent of the mean."""
-    row, column = np.nonzero(mask)
-    if row.size < 3:
-        raise CannotMeasure("empty_field", "tilt: the field of view holds fewer than three pixels")
-    design = np.column_stack([np.ones(row.size), row - row.mean(), column - column.mean()])
-    plane = counts[..., mask].astype(float) @ np.linalg.pinv(design).T
-    if np.any(plane[..., 0] <= 0):
-        raise CannotMeasure("no_counts", "tilt: the field of view holds no count")
-    rim = design[outer_ring(mask)[mask], 1:]  # a plane is highest and lowest at the rim
-    return np.asarray(100 * np.ptp(plane[..., 1:] @ rim.T, axis=-1) / plane[..., 0])
+    return _tilt(*_sums(_lit(counts, mask)), mask)
 
 
 def centre_to_edge(counts: NDArray[Any], ufov: Mask, cfov: Mask) -> NDArray[np.float64]:
@@ -71,15 +53,49 @@ def centre_to_edge(counts: NDArray[Any], ufov: Mask, cfov: Mask) -> NDArray[np.f
     return np.asarray(100 * (_mean(counts, cfov) / outside - 1))
 
 
-def _mean(counts: NDArray[Any], mask: Mask) -> NDArray[np.float64]:
-    """Return the mean over the pixels of a mask, of each image of a stack.
+def _lit(counts: NDArray[Any], mask: Mask) -> NDArray[np.float64]:
+    """Return the counts inside a mask, and zero outside."""
+    return np.asarray(np.multiply(counts, mask.astype(np.float64)))
 
-    Sums of whole numbers below 2^53 are exact in any order: a product of matrices is the quickest.
-    """
-    whole = np.issubdtype(counts.dtype, np.integer) and counts.size > 0
-    if counts.ndim < 3 or not whole or float(counts.max()) * mask.size >= 2**53:
-        return np.asarray(counts[..., mask].mean(axis=-1))
-    flat = counts.reshape(*counts.shape[:-2], -1).astype(np.float64)
+
+def _sums(inside: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the sums of rows and of columns: products with ones, which are quick; whole numbers stay exact."""
+    rows, columns = inside.shape[-2:]
+    return inside @ np.ones(columns), np.ones(rows) @ inside
+
+
+def _spread_of_rows(sums: NDArray[np.float64], mask: Mask) -> NDArray[np.float64]:
+    """Return the spread of the means of rows, from their sums over a mask."""
+    pixels = mask.sum(axis=1)
+    width = int(np.ptp(np.flatnonzero(mask.any(axis=0)))) + 1 if mask.any() else 0
+    rows = pixels * 2 >= max(width, 1)
+    if rows.sum() < 2:
+        raise CannotMeasure("empty_field", "row uniformity: fewer than two rows lie in the field of view")
+    means = sums[..., rows] / pixels[rows]
+    high, low = means.max(axis=-1), means.min(axis=-1)
+    if np.any(high <= 0):
+        raise CannotMeasure("no_counts", "row uniformity: the field of view holds no count")
+    return np.asarray(100 * (high - low) / (high + low))
+
+
+def _tilt(rows: NDArray[np.float64], columns: NDArray[np.float64], mask: Mask) -> NDArray[np.float64]:
+    """Return the tilt from the sums of rows and of columns: the plane's normal equations ask for no more."""
+    row, column = np.nonzero(mask)
+    if row.size < 3:
+        raise CannotMeasure("empty_field", "tilt: the field of view holds fewer than three pixels")
+    design = np.column_stack([np.ones(row.size), row - row.mean(), column - column.mean()])
+    down, along = np.arange(mask.shape[0]) - row.mean(), np.arange(mask.shape[1]) - column.mean()
+    moments = np.stack([rows.sum(axis=-1), rows @ down, columns @ along], axis=-1)
+    plane = moments @ np.linalg.pinv(design.T @ design)
+    if np.any(plane[..., 0] <= 0):
+        raise CannotMeasure("no_counts", "tilt: the field of view holds no count")
+    rim = design[outer_ring(mask)[mask], 1:]  # a plane is highest and lowest at the rim
+    return np.asarray(100 * np.ptp(plane[..., 1:] @ rim.T, axis=-1) / plane[..., 0])
+
+
+def _mean(counts: NDArray[Any], mask: Mask) -> NDArray[np.float64]:
+    """Return the mean over the pixels of a mask, of each image of a stack."""
+    flat = counts.reshape(*counts.shape[:-2], -1).astype(np.float64, copy=False)
     return np.asarray(flat @ mask.ravel().astype(np.float64) / np.count_nonzero(mask))
 
 
@@ -129,9 +145,11 @@ def shapes(counts: NDArray[Any], fields: Fields) -> dict[str, NDArray[np.float64
     CannotMeasure
         If one of them cannot be had.
     """
+    inside = _lit(counts, fields.ufov)
+    rows, columns = _sums(inside)
     return {
-        "rows": row_uniformity(counts, fields.ufov),
-        "columns": column_uniformity(counts, fields.ufov),
-        "tilt": tilt(counts, fields.ufov),
-        "centre_to_edge": centre_to_edge(counts, fields.ufov, fields.cfov),
+        "rows": _spread_of_rows(rows, fields.ufov),
+        "columns": _spread_of_rows(columns, fields.ufov.T),
+        "tilt": _tilt(rows, columns, fields.ufov),
+        "centre_to_edge": centre_to_edge(inside, fields.ufov, fields.cfov),
     }
