@@ -108,7 +108,7 @@ def command(ctx: click.Context, /, **typed: Any) -> None:
     \b
     nmqc trend
     nmqc trend -o trend.pdf --html trend.html
-    nmqc trend --system intevo --test uniformity.planar --from 2026 --csv trend.csv
+    nmqc trend --system intevo --test cor.point-sources --from 2026 --csv t.csv
 
     Exit status: 0 whatever is found; 2 wrong usage; 3 where nothing can be told.
     """

@@ -51,9 +51,9 @@ def read_logo(path: Path) -> bytes:
         ) from None
 
 
-def packed(logo: bytes) -> bytes:
-    """Return a logo as the template reads it."""
-    return json.dumps(list(logo)).encode()
+def packed(picture: bytes) -> bytes:
+    """Return a logo, or another picture that is no text, as a template reads it."""
+    return json.dumps(list(picture)).encode()
 
 
 def require_drawable(logo: bytes) -> None:

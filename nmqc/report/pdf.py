@@ -7,7 +7,6 @@ nothing of when it was analysed. What a header says is data: it reaches the temp
 from __future__ import annotations
 
 import json
-import os
 import re
 from bisect import bisect
 from collections.abc import Iterable, Sequence
@@ -23,6 +22,7 @@ from nmqc.model import Curve, Figure, Refusal, Result, Table
 from nmqc.report import document, fonts, tables, wording
 from nmqc.report.descriptions import describe
 from nmqc.report.header import LOGO, Header, packed, require_drawable
+from nmqc.whole_file import write_whole
 
 AUTHOR = f"nmqc {__version__}"
 ATTACHMENT = "results.json"
@@ -73,13 +73,9 @@ def save(path: Path, content: bytes) -> None:
     NmqcError
         If it cannot be written.
     """
-    target = path.resolve()
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        unfinished.write_bytes(content)
-        unfinished.replace(target)
+        write_whole(path, content)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise NmqcError("pdf_not_written", f"{path}: cannot be written ({error.strerror})") from error
 
 

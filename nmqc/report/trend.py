@@ -15,7 +15,7 @@ from nmqc.model import Verdict
 from nmqc.report import pdf, wording
 from nmqc.report.chart import chart, legend, spark
 from nmqc.report.document import dump, library_version, versions
-from nmqc.report.header import LOGO, Header
+from nmqc.report.header import LOGO, Header, packed
 from nmqc.report.trend_lists import lists
 from nmqc.report.trend_words import (
     STATE_WORDS,
@@ -141,8 +141,8 @@ def _pages(system: Json, document: Json, files: dict[str, bytes], language: str)
 
 
 def _image(one: Json, windows: bool, files: dict[str, bytes], language: str) -> Json:
-    file = f"{len(files)}.png"
-    files[file] = b64decode(one["png"])
+    file = f"{len(files)}.json"
+    files[file] = packed(b64decode(one["png"]))
     return {"file": file, "words": image_words(one, windows, language)}
 
 

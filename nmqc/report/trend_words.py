@@ -27,7 +27,7 @@ def subtitle(document: Json, language: str) -> str:
     if first is None or not document["systems"]:
         return "The history holds no result that fits."
     acquired = f"from {day(first, language)} to {day(last, language)}"
-    return f"{cameras}. Acquired {acquired}; written {day(document['today'], language)}."
+    return f"{cameras}. Acquired {acquired}; as of {day(document['today'], language)}."
 
 
 def day(moment: str | None, language: str) -> str:

@@ -43,8 +43,8 @@ def standing(
     times = sorted({value.acquired for one in watched for value in one.series.values})
     last = times[-1] if times else None
     verdict = _last_verdict(watched)
-    found = findings(watched, labels)
-    state = _state(watched)
+    told = main_readings(watched)
+    state = _state(told)
     return {
         "last": None if last is None else last.isoformat(),
         "verdict": verdict,
@@ -53,11 +53,24 @@ def standing(
             {v.number for one in watched for v in one.series.values if first is None or v.acquired >= first}
         ),
         "state": state,
-        "findings": found,
+        "findings": findings(told, labels),
         "gaps": _gaps([one for one in times if first is None or one >= first]),
         "silent_days": _silent(times, today),
         "next": _next(verdict, state, late, _silent(times, today), watched),
     }
+
+
+def main_readings(watched: Sequence[Watched]) -> list[Watched]:
+    """Return the series that make the standing: all but unjudged variants of a quantity that is there as a whole.
+
+    By the literal reading of the standard, such as "strict", a flood jumps where a row of pixels comes or goes.
+    """
+    wholes = {_quantity(one) for one in watched if not one.series.of}
+    return [one for one in watched if one.judged or not one.series.of or _quantity(one) not in wholes]
+
+
+def _quantity(one: Watched) -> tuple[str, int | None, str | None]:
+    return one.series.metric, one.series.detector, one.series.window
 
 
 def _last_verdict(watched: Sequence[Watched]) -> str:

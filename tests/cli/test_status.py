@@ -121,7 +121,7 @@ def test_a_report_that_fails_does_not_lower_the_status(
     def full(*_arguments: object, **_options: object) -> None:
         raise NmqcError("pdf_not_written", "report.pdf: cannot be written (disk full)")
 
-    monkeypatch.setattr(pdf, "write_pdf", full)
+    monkeypatch.setattr(pdf, "save", full)
     run = uniformity(floods.weak, "--pdf", tmp_path / "report.pdf")
     assert any("cannot be written" in line for line in run.said)
     assert len(run.results) == 2

@@ -105,6 +105,7 @@ class IecExamination(VolumeExamination):
     def _filling(self, random: np.random.Generator) -> Iterator[tuple[IecBody, Candidate]]:
         """Yield a phantom that is filled more and more, with the options of the fullest.
 
+        From 0.7 of it on: with less, the image contradicts what was said of the fill, and nothing is made of it.
         The spheres' plane is near the middle of a slice, where it is the nearest in any case.
         """
         full = self.pixelled(replace(self._body(random, cold=False), ratio=8.0), random)
@@ -112,7 +113,7 @@ class IecExamination(VolumeExamination):
         levels = full.centres_mm()[0]
         z = float(levels[np.abs(levels - z).argmin()]) + between(random, -0.3, 0.3) * full.voxel_mm[0]
         full = replace(full, centre_mm=(x, y, z), background_bqml=5000.0)
-        for part in (0.25, 0.6, 1.0):
+        for part in (0.7, 0.85, 1.0):
             less = 5000.0 * (0.7 + 0.3 * part)
             body = replace(
                 full,

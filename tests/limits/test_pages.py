@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from nmqc import catalogue
 from nmqc.config import load as load_config
 from nmqc.limits import check, load_builtin
 from nmqc.model import Ends
 
-from .makers import UNITS, written
+from .makers import written
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -24,11 +25,12 @@ def examples(page: str) -> list[str]:
 
 @pytest.mark.parametrize("example", examples("limits.md"))
 def test_the_limits_on_the_page_are_without_mistake(tmp_path: Path, example: str) -> None:
-    assert check(written(tmp_path, [example]), UNITS) == ()
+    assert check(written(tmp_path, [example]), catalogue.metric_units()) == ()
 
 
 @pytest.mark.parametrize("example", examples("configuration.md"))
 def test_the_configuration_on_the_page_is_without_mistake(tmp_path: Path, example: str) -> None:
+    (tmp_path / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     config = load_config(written(tmp_path, [example], "nmqc.toml"))
     assert [system.unit for system in config.systems] == ["Gamma 2", "Gamma 3"]
     assert [head.detector for head in config.systems[0].heads] == [1, 2]

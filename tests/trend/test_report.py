@@ -248,3 +248,15 @@ def test_no_cell_of_the_table_is_a_formula():
         "'+A1",
         "'=HYPERLINK(1)",
     )
+
+
+def test_a_variant_that_no_limit_judges_makes_no_state_beside_the_whole():
+    whole, jump = watched(scattered(250)), step(size=1.5)
+    strict = {"limits": NONE, "of": "strict"}
+    test = only_test(report(whole, watched(jump, **strict)))
+    assert (test["state"], test["findings"]) == ("steady", [])
+    assert [one["state"] for one in test["series"]] == ["steady", "changed"]
+    alone, judged = watched(jump, **strict), watched(jump, of="strict")
+    elsewhere = watched(jump, **strict, detector=2)
+    for series in ([alone], [whole, judged], [whole, elsewhere]):
+        assert only_test(report(*series))["state"] == "changed"
