@@ -103,7 +103,8 @@ def false_notices(years: int, checked: int) -> Iterator[tuple[str, ...]]:
     """Yield a row for each camera and baseline: the rate, and whether other years agree with it."""
     for number, camera in enumerate(CAMERAS):
         for count in (20, 30):
-            rate = float(np.mean(healthy(camera, count, years, 100 + 10 * number + count)))
+            counted = years if camera.demanded else years // 5
+            rate = float(np.mean(healthy(camera, count, counted, 100 + 10 * number + count)))
             others = sum(healthy(camera, count, checked, 5000 + 10 * number + count))
             low, high = poisson_interval(max(rate, 1e-3) * checked)
             yield (

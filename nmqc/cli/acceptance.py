@@ -208,7 +208,7 @@ def _means(typed: Typed, site: common.Site, protocol: Protocol) -> Means:
     """Return with what the folder is analysed: the protocol's options go before the site's rules."""
     from nmqc.batch.night import Means, Progress, digest_of_rules
     from nmqc.batch.pool import processes
-    from nmqc.batch.work import Settings
+    from nmqc.batch.work import PRELOAD, Settings
     from nmqc.dicom import ReadOptions
 
     config = site.config
@@ -217,7 +217,7 @@ def _means(typed: Typed, site: common.Site, protocol: Protocol) -> Means:
     settings = Settings(read, rules, site.limits, typed.replicates, evidence=typed.pdf is not None)
     workers = typed.jobs or os.cpu_count() or 1
     digest = digest_of_rules(config.systems, rules)
-    return Means(settings, digest, lambda: processes(workers), workers, Progress(say=common.say))
+    return Means(settings, digest, lambda: processes(workers, PRELOAD), workers, Progress(say=common.say))
 
 
 def _recorded(typed: Typed, site: common.Site, found: Found) -> tuple[tuple[Candidate, ...], list[str]]:
