@@ -83,7 +83,7 @@ function draw() {
   const first = test.first, last = test.last, days = Number(byId("span").value);
   const period = [days ? Math.max(first, last - days * DAY) : first, last];
   const blocks = series.map((one) => block(one, system, period));
-  byId("charts").replaceChildren(...blocks, images(test), events(system));
+  byId("charts").replaceChildren(images(test), ...blocks, events(system));
 }
 
 function block(one, system, period) {
