@@ -5,13 +5,13 @@ Importing this module costs nothing: a test's code is imported when it is called
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib import import_module
 from typing import Any
 
 from nmqc.cor import metrics as cor
-from nmqc.model import Acquisition, Analysis, Metric, Refusal, Scan
+from nmqc.model import Acquisition, Analysis, Beside, InputFile, Metric, Refusal, Result, Scan
 from nmqc.pet import metrics as pet
 from nmqc.resolution import metrics as resolution
 from nmqc.uniformity import metrics as uniformity
@@ -47,10 +47,14 @@ class Test:
         return bool(self.kinds) and data.kind in (*self.kinds, "")
 
     def analyse(self, data: Acquisition | Scan, options: Any) -> Analysis:
-        """Run the test: a pure function of its arguments."""
+        """Run the test, a pure function of its arguments; each result says what it was called with."""
         analysis = import_module(self.module).analyse(data, options)
         assert isinstance(analysis, Analysis)
-        return analysis
+        called_with, files = plain_options(options), _files(data, options)
+        results = [
+            replace(result, options=called_with, beside=_beside(result, files)) for result in analysis.results
+        ]
+        return replace(analysis, results=tuple(results))
 
     def check(self, data: Acquisition | Scan) -> tuple[Refusal, ...]:
         """Say what the test would refuse, without measuring anything."""
@@ -64,6 +68,10 @@ class Test:
     def options(self, **chosen: Any) -> Any:
         """Return the test's options with some of them chosen."""
         return import_module(self.module).Options(**chosen)
+
+    def option_names(self) -> tuple[str, ...]:
+        """Return the names of the test's options."""
+        return tuple(one.name for one in fields(import_module(self.module).Options))
 
 
 #: In the order in which images are tried: what has a pattern before a flood, which a weak pattern looks like.
@@ -208,3 +216,38 @@ def pair_metrics() -> frozenset[str]:
 def metric_units() -> dict[str, str]:
     """Return the unit of every metric of every test, by name."""
     return {metric.name: metric.unit for test in TESTS for metric in test.metrics}
+
+
+# --- what an analysis was called with ---------------------------------------------------------------------
+
+
+def plain_options(options: Any) -> dict[str, Any]:
+    """Return the options of a test as JSON values, unrounded; images among them are null."""
+    values = {one.name: getattr(options, one.name) for one in fields(options)}
+    return {name: None if isinstance(value, Acquisition) else _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _files(data: Acquisition | Scan, options: Any) -> tuple[Beside, ...]:
+    """Return all files that a test got: of the images, and of images among the options."""
+    volumes = data.volumes if isinstance(data, Scan) else (data,)
+    own = [Beside("image", one) for volume in volumes for one in volume.source.inputs]
+    values = {one.name: getattr(options, one.name) for one in fields(options)}
+    given = {name: value for name, value in values.items() if isinstance(value, Acquisition)}
+    return (
+        *own,
+        *(Beside(name, one) for name, value in given.items() for one in value.source.inputs),
+    )
+
+
+def _beside(result: Result, files: Sequence[Beside]) -> tuple[Beside, ...]:
+    """Return the files that are none of the result's own."""
+    own: set[InputFile] = set(result.source.inputs)
+    return tuple(one for one in files if one.role != "image" or one.input not in own)

@@ -34,7 +34,7 @@ import math
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,7 @@ class FillSheet:
     radionuclide : "F-18"; "" where the sheet does not say
     half_life_s : None where the sheet does not say
     calibrator_percent : uncertainty shared by both activities; None: not known
+    sha256 : of the file that it is from; "" where it is from none
     """
 
     background: Compartment | None
@@ -128,6 +129,7 @@ class FillSheet:
     radionuclide: str
     half_life_s: float | None
     calibrator_percent: float | None
+    sha256: str = field(default="", compare=False)
 
     def described(self) -> dict[str, Any]:
         """Return the sheet as JSON values: the same sheet gives the same."""
@@ -140,6 +142,7 @@ class FillSheet:
             "cold_mm": None
             if self.states is None
             else [mm for mm, state in zip(SPHERES_MM, self.states, strict=True) if state == "cold"],
+            "sha256": self.sha256 or None,
         }
 
     def truth(self, moment: datetime | None, half_life_s: float) -> Truth:
@@ -242,6 +245,7 @@ def read_fill(path: Path) -> FillSheet:
         radionuclide,
         half_life_s,
         calibrator,
+        document.sha256,
     )
     document.finish()
     return sheet

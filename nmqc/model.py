@@ -69,7 +69,8 @@ class InputFile:
 
     `file` is its base name as typed, made safe to print; `sha256` of its bytes; `pixels` the SHA-256 of the
     decoded pixels. `uid`, the SOP instance UID, is for hashing alone: never shown and never stored. `place` is its
-    number among the arguments, from 1; 0 where there are none.
+    number among the arguments, from 1; 0 where there are none. `head` and `pixel_mm`, (down, along), are what a
+    person said of it: None where nobody did.
     """
 
     file: str
@@ -77,6 +78,19 @@ class InputFile:
     pixels: str = ""
     uid: str = field(default="", repr=False)
     place: int = field(default=0, compare=False)
+    head: int | None = field(default=None, compare=False)
+    pixel_mm: tuple[float, float] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A file that was given with those of a result.
+
+    `role` is the name of the option that it was for ("reference", "flood"), or "image": of the same acquisition.
+    """
+
+    role: str
+    input: InputFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -593,6 +607,10 @@ class Result:
         What the caller asked for that changes a value (options, never the number of replicates): part of the
         key of the history.
     collimator, duration_s, total_counts : facts of the frame, for the report and for narrowing the limits.
+    options : mapping of JSON values, or None
+        All options as the test got them, unrounded, but for the files among them; None where they are not known.
+    beside : the other files that were given with those of `source`
+    made_with : versions and computer that made it, as JSON values; None: those that run now
     """
 
     test: str
@@ -611,6 +629,9 @@ class Result:
     duration_s: float | None = None
     total_counts: int | None = None
     summary: str = ""
+    options: Mapping[str, Any] | None = None
+    beside: tuple[Beside, ...] = ()
+    made_with: Mapping[str, Any] | None = None
 
     @property
     def verdict(self) -> Verdict:

@@ -7,6 +7,7 @@ string of several lines is not mistaken for one.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,11 +16,15 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from nmqc import bounds
 from nmqc.errors import BadConfiguration
 
 #: Where a value lies in a document: keys, and indexes into arrays, from the root.
 Place = tuple[str | int, ...]
 Option = TypeVar("Option", bound=str)
+_MOST_SHOWN = 80  # characters
+#: characters that are parsed once more to find lines: a long array is parsed line by line
+_MOST_PARSED = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class BadFile(BadConfiguration):
 class Document:
     """A TOML document that is being read, and the mistakes found so far.
 
-    Read every table through `root`, then call `finish`.
+    Read every table through `root`, then call `finish`. `sha256` is that of the file's bytes, "" without a file.
 
     Raises
     ------
@@ -55,28 +60,31 @@ class Document:
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
+        self.sha256 = ""
         self.mistakes: list[Mistake] = []
         self.tables: list[Table] = []
         try:
             values = tomllib.loads(text)
         except (ValueError, RecursionError) as problem:
             raise BadFile([_not_toml(file, text, str(problem))]) from None
+        if _depth(values) > bounds.TOML_NESTING:
+            raise BadFile(
+                [Mistake(file, 1, f"more than {bounds.TOML_NESTING} tables or arrays in each other")]
+            )
         self._lines = _lines(text)
         self.root = Table(self, (), values)
 
     @classmethod
     def open(cls, path: Path) -> Document:
         """Return the document in a file, UTF-8 with or without a byte order mark."""
+        content = read_text_file(path)
         try:
-            content = path.read_bytes()
-        except OSError as problem:
-            reason = f"{path} cannot be read: {problem.strerror or type(problem).__name__}"
-            raise BadConfiguration("bad_configuration", reason) from None
-        try:
-            return cls(str(path), content.decode("utf-8-sig"))
+            document = cls(str(path), content.decode("utf-8-sig"))
         except UnicodeDecodeError as problem:
             line = content.count(b"\n", 0, problem.start) + 1
             raise BadFile([Mistake(str(path), line, "not UTF-8 text: save the file as UTF-8")]) from None
+        document.sha256 = hashlib.sha256(content).hexdigest()
+        return document
 
     def line(self, place: Place) -> int:
         """Return the line where the statement begins that says what is at a place, or what holds it."""
@@ -90,6 +98,18 @@ class Document:
             table.report_unknown_keys()
         if self.mistakes:
             raise BadFile(sorted(self.mistakes, key=lambda mistake: mistake.line))
+
+    def note(self, line: int, text: str) -> None:
+        """Keep a mistake; of very many the first alone, and that there are more."""
+        if len(self.mistakes) < bounds.TOML_MISTAKES:
+            self.mistakes.append(Mistake(self.file, line, text))
+        elif len(self.mistakes) == bounds.TOML_MISTAKES:
+            self.mistakes.append(Mistake(self.file, line, "and more mistakes: correct these first"))
+
+    @property
+    def is_full(self) -> bool:
+        """True where no more mistakes are kept."""
+        return len(self.mistakes) > bounds.TOML_MISTAKES
 
 
 class Table:
@@ -112,7 +132,7 @@ class Table:
 
     def mistake(self, key: str | None, text: str) -> None:
         """Note a mistake at a key, or at the table itself."""
-        self._document.mistakes.append(Mistake(self._document.file, self.line(key), text))
+        self._document.note(self.line(key), text)
 
     def holds(self, key: str) -> bool:
         """Say whether the table has the key, be its value right or wrong."""
@@ -225,7 +245,7 @@ class Table:
     def report_unknown_keys(self) -> None:
         """Note each key that nothing asked for, with the nearest name that is known."""
         for key in self._values:
-            if key not in self._known:
+            if key not in self._known and not self._document.is_full:
                 listed = nearest(key, self._known) or f"; known here: {', '.join(sorted(self._known))}"
                 self.mistake(key, f"unknown key {shown(key)}{listed}")
 
@@ -243,6 +263,23 @@ class Table:
         return None
 
 
+def read_text_file(path: Path) -> bytes:
+    """Return the content of a regular file of bounded size, as it is.
+
+    Raises
+    ------
+    BadConfiguration
+        If it cannot be read, or is larger than any that a person writes.
+    """
+    try:
+        return bounds.read(path, bounds.TOML_BYTES)
+    except bounds.TooLarge as limit:
+        reason = f"{path} is {limit}: give the file that was written by hand"
+    except OSError as problem:
+        reason = f"{path} cannot be read: {problem.strerror or type(problem).__name__}"
+    raise BadConfiguration("bad_configuration", reason)
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return "; did you mean ...?" with the nearest known name, or "" where none is near."""
     from difflib import get_close_matches
@@ -252,8 +289,9 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 
 def shown(text: str) -> str:
-    """Return text in quotes, made safe to print on one line."""
-    return '"' + "".join(letter if letter.isprintable() else "?" for letter in text) + '"'
+    """Return text in quotes, made safe to print on one line, its beginning where it is long."""
+    safe = "".join(letter if letter.isprintable() else "?" for letter in text[:_MOST_SHOWN])
+    return f'"{safe}..."' if len(text) > _MOST_SHOWN else f'"{safe}"'
 
 
 def _is(value: object, kind: type | tuple[type, ...]) -> bool:
@@ -280,6 +318,16 @@ def _not_toml(file: str, text: str, problem: str) -> Mistake:
     return Mistake(file, line, f"not TOML: {problem[: found.start()] if found else problem}")
 
 
+def _depth(values: object) -> int:
+    """Return how many tables and arrays lie in each other, no further than one more than are read."""
+    inside, depth = [values], 0
+    while inside and depth <= bounds.TOML_NESTING:
+        both = [one for one in inside if isinstance(one, dict | list)]
+        inside = [inner for one in both for inner in (one.values() if isinstance(one, dict) else one)]
+        depth += bool(both)
+    return depth
+
+
 def _lines(text: str) -> dict[Place, int]:
     """Return the line of every table and key of a document that is known to be valid TOML."""
     lines: dict[Place, int] = {}
@@ -298,11 +346,17 @@ def _lines(text: str) -> dict[Place, int]:
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each statement (or blank line, or comment) with the line where it begins."""
-    pending, start = "", 1
+    """Yield each statement (or blank line, or comment) with the line where it begins.
+
+    Where a statement of very many lines has cost too much work, what follows is left out.
+    """
+    pending, start, parsed = "", 1, 0
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         start = start if pending else number
         pending += line + "\n"
+        parsed += len(pending)
+        if parsed > _MOST_PARSED:
+            return
         try:
             tomllib.loads(pending)
         except tomllib.TOMLDecodeError:

@@ -17,10 +17,9 @@ from nmqc import catalogue
 from nmqc.acceptance.judge import CONFIDENCE, Judged, Specification
 from nmqc.catalogue import Test
 from nmqc.config import Rule
-from nmqc.errors import BadConfiguration
 from nmqc.limits import JUDGED, NUCLIDE, Conditions
 from nmqc.model import Ends, Metric
-from nmqc.toml_reader import BadFile, Document, Mistake, Table, nearest, shown
+from nmqc.toml_reader import BadFile, Document, Mistake, Table, nearest, read_text_file, shown
 
 BUILT_IN = Path(__file__).parents[1] / "data" / "protocols"
 #: a name of two detectors, as pairs of them are called
@@ -191,10 +190,7 @@ def _protocol(document: Document, path: Path, options: Options) -> Protocol:
     _refuse_same_names(parts, tables)
     words = "an array of texts"
     elsewhere = root.texts("elsewhere", words, most=_MOST_ELSEWHERE)
-    try:
-        digest = sha256(path.read_bytes()).hexdigest()
-    except OSError as problem:
-        raise BadConfiguration("bad_configuration", f"{path} cannot be read: {problem.strerror}") from None
+    digest = sha256(read_text_file(path)).hexdigest()
     known = tuple(part for part in parts if part is not None)
     return Protocol(title, system, heads, confidence, known, elsewhere, path.name, digest)
 

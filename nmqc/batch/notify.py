@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from nmqc.whole_file import write_whole
+
 LONGEST_S = 60.0
 #: What stands in the state file where nothing is wrong; a missing file says the same.
 NOTHING_WRONG = ""
@@ -59,12 +61,9 @@ def _told_last(state_file: Path) -> str | None:
 
 def _kept(state_file: Path, state: str) -> str:
     """Write the state, whole or not at all; return what went wrong."""
-    unfinished = state_file.with_name(f".{state_file.name}.{os.getpid()}")
     try:
-        unfinished.write_text(f"{state}\n", encoding="ascii")
-        unfinished.replace(state_file)
+        write_whole(state_file, f"{state}\n".encode("ascii"))
     except OSError as problem:
-        unfinished.unlink(missing_ok=True)
         return f"on_problem: {state_file} cannot be written ({problem.strerror}): it will be told again"
     return ""
 

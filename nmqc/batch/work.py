@@ -217,7 +217,7 @@ def _analysed(
     settings: Settings,
     rule: Rule | None,
 ) -> Item:
-    from nmqc.history.thumbnail import shrunk
+    from nmqc.thumbnail import shrunk
 
     refused = tuple(dict.fromkeys(one for analysis in analyses for one in analysis.refused))
     found = [one for analysis in analyses for one in analysis.results]

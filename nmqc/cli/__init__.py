@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "baseline": ("nmqc.cli.baseline", "State which span of time is the baseline of a camera."),
     "event": ("nmqc.cli.event", "Keep what happened to a camera, for the charts."),
     "agree": ("nmqc.cli.agree", "Compare another program's numbers with the recorded ones."),
+    "validate": ("nmqc.cli.validate", "Commission nmqc: every metric on phantoms, against requirements."),
     "revalidate": ("nmqc.cli.revalidate", "Analyse recorded images again, and list what differs."),
     "push": ("nmqc.cli.push", "Push recorded results to other programs."),
     "limits": ("nmqc.cli.limits", "Show which limits apply, and check a limits file."),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nmqc import bounds
 from nmqc.cli import common
 from nmqc.cli.opened import as_json_flag, moment, opened, placed
 from nmqc.errors import NmqcError, UnusableInput
@@ -115,7 +116,9 @@ def _matched(
     if len(metrics) == 1:
         given["metric"] = metrics[0]
     try:
-        content = table.read_bytes()
+        content = bounds.read(table, bounds.TABLE_BYTES)
+    except bounds.TooLarge as limit:
+        raise UnusableInput("bad_table", f"the table is {limit}: give one camera at a time") from None
     except OSError as problem:
         raise UnusableInput("bad_table", f"the table cannot be read ({problem.strerror})") from None
     rows, bad = read_table(content, given, metrics)

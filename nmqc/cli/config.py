@@ -15,6 +15,7 @@ from nmqc.config import WEEKDAYS, Config, Expectation, Rule
 from nmqc.errors import BadConfiguration, NmqcError
 from nmqc.model import FieldHint, SiteSystem
 from nmqc.toml_reader import BadFile, Document, Mistake, Place
+from nmqc.whole_file import write_whole
 
 TEMPLATE = Path(config.__file__).parent / "data" / "nmqc.toml"
 WIDTH = 80
@@ -55,21 +56,14 @@ def init_command(file: Path | None, force: bool) -> None:
 
 def _write(target: Path, content: bytes, *, force: bool, make_folder: bool) -> None:
     """Write a file, whole or not at all; one that is there is replaced only by force."""
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         if make_folder:
             target.parent.mkdir(parents=True, exist_ok=True)
-        if not force:
-            with target.open("xb") as new:
-                new.write(content)
-            return
-        unfinished.write_bytes(content)
-        unfinished.replace(target)
-    except FileExistsError:
-        reason = f"{target} is there already: name another file, or give --force to replace it"
-        raise NmqcError("file_exists", reason) from None
+        if not force and (target.exists() or target.is_symlink()):
+            reason = f"{target} is there already: name another file, or give --force to replace it"
+            raise NmqcError("file_exists", reason)
+        write_whole(target, content)
     except OSError as problem:
-        unfinished.unlink(missing_ok=True)
         reason = f"{target} cannot be written ({problem.strerror}): name another file"
         raise NmqcError("cannot_write", reason) from None
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import click
 
+from nmqc.cli import history_care
 from nmqc.cli.opened import address_of, as_json_flag, moment, opened, options, placed, site_of
 from nmqc.errors import NmqcError, UnusableInput
 from nmqc.history import Address, Entry, Filters
 from nmqc.model import VERDICTS
+from nmqc.whole_file import write_whole
 
 _STANDARD_OUTPUT = Path("-")
 
@@ -51,7 +53,10 @@ def command() -> None:
     One camera since January:  nmqc history list --unit "Gamma 2" --from 2026-01
     One number over time:      nmqc history list --metric uniformity.integral.ufov
     One result, whole:         nmqc history show 1234
+    Made again, the same?      nmqc history show 1234 --rerun flood.dcm
     Why a file has no result:  nmqc history explain incoming/IM0001
+    Is it whole:               nmqc history check
+    A copy, at any time:       nmqc history backup /backup/history.sqlite
     Out of trends:             nmqc history exclude 1234 --reason "source leaked"
     For a spreadsheet:         nmqc history export --csv floods.csv
     """
@@ -91,10 +96,41 @@ def list_command(
 
 @command.command("show")
 @number_given
+@click.option("--rerun", is_flag=True, help="Make it again from its files, and say whether it is the same.")
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(exists=True, path_type=Path))
 @as_json_flag
 @placed
-def show_command(number: int, db: str | None, config: Path | None, as_json: bool) -> None:
-    """Show one result: all measurements, limits, remarks, and where it comes from."""
+@click.pass_context
+def show_command(
+    ctx: click.Context,
+    number: int,
+    rerun: bool,
+    files: tuple[Path, ...],
+    db: str | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Show one result: all measurements, limits, remarks, and where it comes from.
+
+    With --rerun it is made again from its files (and the flood that was given beside them), or from a folder that
+    holds them, with the options and fields of view that are recorded in it. Every number is compared to the last
+    bit; where one differs, by how much, and which versions, processor or options are not as they were. Its verdicts
+    are given by the limits of then and of today. Nothing is recorded.
+
+    \b
+    nmqc history show 1234
+    nmqc history show 1234 --rerun flood.dcm
+    nmqc history show 1234 --rerun /archive/2026/iec --json
+
+    Exit status of --rerun: 0 the same, to the last bit or but for the last digits; 2 wrong usage; 3 it could not be
+    made again; 4 a number, or a verdict by the limits of then, is another.
+    """
+    if rerun != bool(files):
+        raise click.UsageError("give --rerun and the files of the result, or neither")
+    if rerun:
+        from nmqc.cli import history_rerun
+
+        ctx.exit(history_rerun.run(number, files, db, config, as_json))
     with _answered(as_json), opened(db, config, read_only=True) as (address, history):
         entry = history.get(number)
     if as_json:
@@ -231,6 +267,10 @@ def export_command(
     click.echo(f"{len(entries)} results exported", err=True)
 
 
+command.add_command(history_care.check_command)
+command.add_command(history_care.backup_command)
+
+
 @command.command("path")
 @placed
 def path_command(db: str | None, config: Path | None) -> None:
@@ -303,7 +343,7 @@ def _write(path: Path, content: bytes, beginning: bytes, force: bool) -> None:
         if path.is_file() and not force:
             with path.open("rb") as earlier:
                 _check_beginning(path, earlier.read(len(beginning)), beginning)
-        path.write_bytes(content)
+        write_whole(path, content)
     except OSError as problem:
         raise UnusableInput(
             "cannot_write", f"{path} cannot be written ({problem.strerror}): choose another file"

@@ -18,7 +18,7 @@ not_an_nm_image         another kind of object: CT, PET, a screen picture, a rep
 compressed              compressed with loss, or without loss by a method whose decoder is not installed
 deflated                the deflated transfer syntax, which cannot be read within bounds
 transfer_syntax         a video, private or unknown transfer syntax
-too_large               beyond 512 MB, 4096 rows or columns, or 20,000 frames, in fact or by announcement
+too_large               beyond a limit of nmqc.bounds, in fact or by announcement: bytes, pixels, frames, elements
 vector_mismatch         frames, vectors and the numbers of windows, detectors or views contradict each other
 duplicate_frames        two frames with the same window, detector, rotation and view
 pixel_size_missing      PixelSpacing missing, empty or zero, and no pixel size given by the user
@@ -27,6 +27,8 @@ detector_conflict       the user's detector and the header's vector differ
 acquired_conflict       the user's time of acquisition and the header's differ by more than a minute
 bad_header_value        a value that changes a result is not a usable number
 pixel_scale             scales of the pixel values that cannot be applied without doubt
+no_study                an image that does not say which study it is of: no report can be put beside it
+several_studies         images of several studies, of which one report would be
 ======================  ====================================================================================
 
 Of a PET series, beside those above:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nmqc import bounds
 from nmqc.dicom.acquired import acquisition_time
 from nmqc.dicom.interface import Card, ReadOptions
 from nmqc.dicom.nm import image_kind
@@ -15,6 +15,8 @@ from nmqc.dicom.safe import (
     PET_CLASS,
     check_transfer_syntax,
     class_name,
+    opening,
+    parsed,
     read_content,
     read_meta,
     refusing,
@@ -55,11 +57,8 @@ def read_card(path: Path, options: ReadOptions) -> Card:
 
 def _head(path: Path) -> bytes:
     """Return the beginning of a file that is DICOM."""
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_HEAD)
-    except OSError:
-        data = read_content(path).data  # says why not
+    with opening(), bounds.opened(path) as stream:
+        data = stream.read(_HEAD)
     if data[:2] == b"\x1f\x8b":
         raise UnusableInput("not_dicom", "is a compressed archive; unpack it")
     if not data:
@@ -71,15 +70,12 @@ def _head(path: Path) -> bytes:
 
 def _parsed(data: bytes, path: Path) -> Dataset:
     """Return the elements that a card needs; the whole file is read where its header is longer than usual."""
-    from pydicom import dcmread
-
     try:
-        return dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=list(_TAGS))
+        return parsed(data, _TAGS)
     except Exception:
         if len(data) < _HEAD:
             raise
-    whole = read_content(path).data
-    return dcmread(io.BytesIO(whole), stop_before_pixels=True, specific_tags=list(_TAGS))
+    return parsed(read_content(path).data, _TAGS)
 
 
 def _card(header: Header, sop_class: str, options: ReadOptions) -> Card:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nmqc import bounds
 from nmqc.dicom.values import Header
 from nmqc.errors import UnusableInput
 from nmqc.model import Remark
@@ -59,7 +60,6 @@ _INNER = (
     "AngularViewVector",
     "SliceVector",
 )
-_FRAME_LIMIT = 20_000
 
 Columns = Mapping[str, tuple[int, ...]]
 
@@ -99,7 +99,7 @@ def split_frames(header: Header, kind: str, frames: int) -> Split:
     Raises
     ------
     UnusableInput
-        ``vector_mismatch`` or ``duplicate_frames``.
+        ``vector_mismatch``, ``duplicate_frames`` or ``too_large``.
     """
     pointers = _pointers(header, kind)
     given = {name: _vector(header, name, frames, name in pointers) for name in _VECTOR_OF_TAG.values()}
@@ -109,6 +109,7 @@ def split_frames(header: Header, kind: str, frames: int) -> Split:
     columns = {**dict.fromkeys(missing, (1,) * frames), **inferred, **told}
     slots = _slots(columns, frames)
     _refuse_duplicates(slots)
+    _refuse_many(slots, kind)
     remarks = [*_order_remark(inferred, missing), *_count_remark(header, pointers, frames)]
     return Split(slots, "DetectorVector" in told or "DetectorVector" in inferred, tuple(remarks))
 
@@ -117,10 +118,10 @@ def number_of(header: Header, vector: str) -> int | None:
     """Return how many windows, detectors, views, ... the header announces; None where it does not tell."""
     if vector in _NUMBER_WITHIN:
         sequence, keyword, _ = _NUMBER_WITHIN[vector]
-        numbers = {item.integer(keyword, 1, _FRAME_LIMIT) for item in header.items(sequence)}
+        numbers = {item.integer(keyword, 1, bounds.FRAMES) for item in header.items(sequence)}
         return numbers.pop() if len(numbers) == 1 else None
     keyword, sequence, _ = _NUMBER_OF[vector]
-    return header.integer(keyword, 0, _FRAME_LIMIT) or len(header.items(sequence)) or None
+    return header.integer(keyword, 0, bounds.FRAMES) or len(header.items(sequence)) or None
 
 
 def _pointers(header: Header, kind: str) -> tuple[str, ...]:
@@ -198,6 +199,17 @@ def _refuse_duplicates(slots: tuple[Slot, ...]) -> None:
             "duplicate_frames",
             f"has {len(slots)} frames, but its vectors tell only {len(set(slots))} of them apart; "
             "export the file anew",
+        )
+
+
+def _refuse_many(slots: tuple[Slot, ...], kind: str) -> None:
+    """Refuse more images than any camera puts into one file: each would be analysed and recorded by itself."""
+    images = len({(slot.window, slot.detector) for slot in slots}) if kind in _POINTERS else len(slots)
+    if images > bounds.IMAGES:
+        raise UnusableInput(
+            "too_large",
+            f"holds {images} images that are no views of one acquisition, more than {bounds.IMAGES}; export fewer in "
+            "one file",
         )
 
 

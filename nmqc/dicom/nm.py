@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nmqc import bounds
 from nmqc.dicom.acquired import acquisition_time
 from nmqc.dicom.detectors import Detector, read_detectors
 from nmqc.dicom.frames import Slot, Split, split_frames
@@ -91,7 +92,15 @@ def read_acquisition(file: OpenedFile, name: str, options: ReadOptions, place: i
     camera = recognise(header, options)
     detectors = read_detectors(header, split, camera, options)
     spacing_mm, spacing_remarks = pixel_spacing(header, options)
-    input_file = InputFile(name, file.sha256, values.sha256, header.text("SOPInstanceUID", 128), place)
+    input_file = InputFile(
+        name,
+        file.sha256,
+        values.sha256,
+        header.text("SOPInstanceUID", 128),
+        place,
+        head=options.detector,
+        pixel_mm=options.pixel_mm if spacing_remarks else None,
+    )
     source = _source(header, input_file, camera, options)
     gantries, rotation_remarks = read_gantries(header, kind, split)
     frames = _frames(header, kind, split, values, detectors, gantries, spacing_mm, input_file)
@@ -122,6 +131,19 @@ def pixel_spacing(header: Header, options: ReadOptions) -> tuple[tuple[float, fl
     UnusableInput
         ``pixel_size_missing``, ``pixel_size_conflict``, or ``bad_header_value``.
     """
+    size, remarks = _told_spacing(header, options)
+    sides_px = (header.integer(keyword, 1, bounds.SIDE_PX) or 1 for keyword in ("Rows", "Columns"))
+    longest_mm = max(side * pitch for side, pitch in zip(sides_px, size, strict=True))
+    if longest_mm > bounds.SIDE_MM:
+        raise UnusableInput(
+            "bad_header_value",
+            f"is {longest_mm / 1000:.1f} m long by its PixelSpacing, which no image of a camera is; export it anew",
+        )
+    return size, remarks
+
+
+def _told_spacing(header: Header, options: ReadOptions) -> tuple[tuple[float, float], tuple[Remark, ...]]:
+    """Return the pixel size of the header, or the user's for a header without a usable one."""
     users = options.pixel_mm
     try:
         size = _header_spacing(header)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nmqc.dicom.interface import ReadOptions, VolumeOutcome
 from nmqc.dicom.pet_files import Candidate, candidates
-from nmqc.dicom.pet_slices import PetSlice, read_slices
+from nmqc.dicom.pet_slices import Allowance, PetSlice, read_slices
 from nmqc.dicom.pet_volume import build_volume, reconstruction
 from nmqc.dicom.safe import Content, check_pet_class, open_dicom, read_content, refusing, silence
 from nmqc.dicom.several import shown_name
@@ -129,20 +129,21 @@ def _gathered(
 
 def _read_all(files: Sequence[Candidate], options: ReadOptions) -> tuple[list[PetSlice], list[_Refused]]:
     """Read files in a few threads: hashing, and waiting for a disk or a network, do not hold up the others."""
+    allowance = Allowance()
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        outcomes = list(pool.map(lambda file: _read_one(file, options), files))
+        outcomes = list(pool.map(lambda file: _read_one(file, options, allowance), files))
     slices = [one for outcome in outcomes if isinstance(outcome, tuple) for one in outcome]
     return slices, [outcome for outcome in outcomes if isinstance(outcome, _Refused)]
 
 
-def _read_one(file: Candidate, options: ReadOptions) -> tuple[PetSlice, ...] | _Refused:
+def _read_one(file: Candidate, options: ReadOptions, allowance: Allowance) -> tuple[PetSlice, ...] | _Refused:
     content: Content | None = None
     try:
         with refusing():
             content = read_content(file.path)
             name = shown_name(file.path, file.place, content, options)
             opened = open_dicom(content, wanted=check_pet_class)
-            return read_slices(opened, name, options, file.place, file.group)
+            return read_slices(opened, name, options, file.place, file.group, allowance)
     except UnusableInput as refusal:
         name = shown_name(file.path, file.place, content, options)
         sha256 = content.sha256 if content else ""

@@ -6,11 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from nmqc.dicom.pixels import FRAME_LIMIT
+from nmqc import bounds
 from nmqc.errors import UnusableInput
 
-TOTAL_LIMIT = 4 << 30  # bytes: ten times a series of 400 slices of 400 x 400
-_DEPTH_LIMIT = 8
 #: What lies beside the images of an export and is none: notes, tables, pictures, a fill sheet.
 _BESIDE = frozenset(
     (
@@ -62,10 +60,11 @@ def candidates(path: Path, place: int) -> list[Candidate]:
     except OSError as error:
         words = (error.strerror or "unknown error").lower()
         raise UnusableInput("unreadable", f"cannot be opened: {words}; check the folder") from None
-    if len(files) > FRAME_LIMIT or total > TOTAL_LIMIT:
+    if len(files) > bounds.FOLDER_FILES or total > bounds.FOLDER_BYTES:
         raise UnusableInput(
             "too_large",
-            f"holds more than {FRAME_LIMIT} files or {TOTAL_LIMIT >> 30} GB; give the folder of one PET series",
+            f"holds more than {bounds.FOLDER_FILES} files or {bounds.FOLDER_BYTES >> 30} GB; give the folder of one "
+            "PET series",
         )
     if not files:
         raise UnusableInput("no_images", "is a folder without images; give the folder of one PET series")
@@ -80,7 +79,7 @@ def _files(folder: Path, depth: int = 0) -> list[Path]:
     folders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
     if files or not folders:
         return files
-    if len(folders) > 1 or depth == _DEPTH_LIMIT:
+    if len(folders) > 1 or depth == bounds.FOLDER_DEPTH:
         raise UnusableInput(
             "several_folders",
             f"holds {len(folders)} folder(s) and no image; give the folder of one PET series",

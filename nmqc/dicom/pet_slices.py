@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from nmqc import bounds
 from nmqc.dicom.interface import ReadOptions
 from nmqc.dicom.nm import pixel_spacing
 from nmqc.dicom.pet_times import FrameTime, frame_time
@@ -69,10 +71,29 @@ class PetSlice:
         return sum(one * other for one, other in zip(self.normal, self.position_mm, strict=True))
 
 
+@dataclass(slots=True)
+class Allowance:
+    """How many pixels may still be read in a call, whose files are read by several threads."""
+
+    pixels: int = bounds.CALL_PIXELS
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def take(self, pixels: int) -> None:
+        """Take some, or refuse them where they are no longer there."""
+        with self._lock:
+            if pixels > self.pixels:
+                raise UnusableInput(
+                    "too_large",
+                    f"and the files before it hold more than {bounds.CALL_PIXELS // 10**6} million pixels, the most "
+                    "that is read in one call; give the folder of one PET series",
+                )
+            self.pixels -= pixels
+
+
 def read_slices(
-    file: OpenedFile, name: str, options: ReadOptions, place: int, group: int
+    file: OpenedFile, name: str, options: ReadOptions, place: int, group: int, allowance: Allowance
 ) -> tuple[PetSlice, ...]:
-    """Return the slices of one opened file: one, or all of a multi-frame image.
+    """Return the slices of one opened file: one, or all of a multi-frame image, as far as `allowance` goes.
 
     Raises
     ------
@@ -81,7 +102,7 @@ def read_slices(
     """
     check_pet_class(file.sop_class)
     header = Header(file.dataset)
-    stored, remarks = _stored(header, file)
+    stored, remarks = _stored(header, file, allowance)
     uid = header.text("SOPInstanceUID", 128)
     input_file = InputFile(name, file.sha256, pixels_sha256(stored), uid, place)
     spacing_mm, spacing_remarks = _pixel_size(header, options)
@@ -128,7 +149,9 @@ def series_name(header: Header) -> str:
     return hashlib.sha256(header.text("SeriesInstanceUID", 128).encode()).hexdigest()[:_SERIES_DIGITS]
 
 
-def _stored(header: Header, file: OpenedFile) -> tuple[NDArray[Any], tuple[Remark, ...]]:
+def _stored(
+    header: Header, file: OpenedFile, allowance: Allowance
+) -> tuple[NDArray[Any], tuple[Remark, ...]]:
     if header.integer("SamplesPerPixel", 1, 65535) not in (None, 1):
         raise UnusableInput("not_a_pet_image", "is a colour picture; give the images of one PET series alone")
     data = pixel_bytes(file)
@@ -137,7 +160,9 @@ def _stored(header: Header, file: OpenedFile) -> tuple[NDArray[Any], tuple[Remar
             "compressed",
             "was once compressed with loss: its values are not those reconstructed; export it uncompressed",
         )
-    return read_pixels(file, read_layout(header), data)
+    layout = read_layout(header)
+    allowance.take(layout.rows * layout.columns * (layout.frames or 1))
+    return read_pixels(file, layout, data)
 
 
 def _scale(header: Header, keyword: str) -> float | None:

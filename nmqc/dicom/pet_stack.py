@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from nmqc import bounds
 from nmqc.dicom.pet_slices import PetSlice, Vector
 from nmqc.errors import UnusableInput
 from nmqc.model import Remark
@@ -51,6 +52,7 @@ def stack_slices(slices: Sequence[PetSlice]) -> Stack:
         ``mixed_geometry``, ``dynamic_series``, ``duplicate_slices``, ``one_slice``, ``sheared_slices``,
         ``missing_slices``, ``unequal_spacing``, ``too_large``.
     """
+    _require_size(slices)
     _require_alike(slices)
     ordered = sorted(slices, key=lambda one: one.at_mm)
     kept, remarks = _without_duplicates(ordered)
@@ -58,6 +60,16 @@ def stack_slices(slices: Sequence[PetSlice]) -> Stack:
         raise UnusableInput("one_slice", "is one slice of a PET series; give the folder of the whole series")
     _refuse_drift(kept)
     return Stack(tuple(kept), _step(kept), (*remarks, *_too_few(kept)))
+
+
+def _require_size(slices: Sequence[PetSlice]) -> None:
+    """Refuse a series of more voxels than are read."""
+    if sum(one.stored.size for one in slices) > bounds.PIXELS:
+        raise UnusableInput(
+            "too_large",
+            f"holds more than the {bounds.PIXELS // 10**6} million pixels that are read of one series; reconstruct "
+            "it on a coarser matrix, or export the bed position of the phantom alone",
+        )
 
 
 def _require_alike(slices: Sequence[PetSlice]) -> None:

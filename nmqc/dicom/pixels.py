@@ -7,7 +7,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nmqc.dicom.safe import BIG_ENDIAN, PIXEL_DATA, SIZE_LIMIT, OpenedFile
+from nmqc import bounds
+from nmqc.dicom.codestream import require_within
+from nmqc.dicom.safe import BIG_ENDIAN, PIXEL_DATA, OpenedFile
 from nmqc.dicom.values import Header
 from nmqc.errors import UnusableInput
 from nmqc.model import Remark
@@ -15,8 +17,6 @@ from nmqc.model import Remark
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SIDE_LIMIT = 4096
-FRAME_LIMIT = 20_000
 _OTHER_PIXEL_DATA = (0x7FE00008, 0x7FE00009)
 _PADDING = 1  # bytes: an odd number of bytes is padded to an even one
 _SAME_SCALE = 1e-6  # relative: headers write scales as decimal text of 7 digits or more
@@ -79,18 +79,24 @@ def read_layout(header: Header) -> Layout:
         )
     rows, columns = (_required(header, keyword) for keyword in ("Rows", "Columns"))
     frames = header.integer("NumberOfFrames", 0, 2**31)
-    if max(rows, columns) > SIDE_LIMIT or (frames or 0) > FRAME_LIMIT:
+    _require_size(rows, columns, frames or 1)
+    return Layout(rows, columns, frames or None, *_sample_type(header))
+
+
+def _require_size(rows: int, columns: int, frames: int) -> None:
+    """Refuse more pixels than are read."""
+    if max(rows, columns) > bounds.SIDE_PX or frames > bounds.FRAMES:
         raise UnusableInput(
             "too_large",
-            f"announces {frames or 1} frames of {rows} x {columns} pixels, more than {FRAME_LIMIT} frames of "
-            f"{SIDE_LIMIT} x {SIDE_LIMIT}; export the file anew",
+            f"announces {frames} frames of {rows} x {columns} pixels, more than {bounds.FRAMES} frames of "
+            f"{bounds.SIDE_PX} x {bounds.SIDE_PX}; export the file anew",
         )
-    layout = Layout(rows, columns, frames or None, *_sample_type(header))
-    if layout.frame_bytes * (frames or 1) > SIZE_LIMIT:
+    if rows * columns * frames > bounds.PIXELS:
         raise UnusableInput(
-            "too_large", f"announces more than {SIZE_LIMIT >> 20} MB of pixels; export the file anew"
+            "too_large",
+            f"holds {frames} frames of {rows} x {columns} pixels, more than the {bounds.PIXELS // 10**6} million "
+            "pixels that are read; export fewer frames in one file",
         )
-    return layout
 
 
 def _required(header: Header, keyword: str) -> int:
@@ -123,7 +129,7 @@ def read_pixels(file: OpenedFile, layout: Layout, data: bytes) -> tuple[NDArray[
     """
     remarks: tuple[Remark, ...] = ()
     if file.encapsulated:
-        stored = _decoded(file, layout)
+        stored = _decoded(file, layout, data)
     else:
         frames, remarks = _number_of_frames(layout, len(data))
         stored = _native(file, layout, data[: frames * layout.frame_bytes])
@@ -154,12 +160,13 @@ def _number_of_frames(layout: Layout, available: int) -> tuple[int, tuple[Remark
     """Return the number of frames of uncompressed pixels, and what is odd about it."""
     frames, rest = divmod(available, layout.frame_bytes)
     if layout.frames is None:
-        if rest > _PADDING or not 1 <= frames <= FRAME_LIMIT:
+        if rest > _PADDING or not 1 <= frames <= bounds.FRAMES:
             raise UnusableInput(
                 "truncated",
                 f"does not tell its number of frames, and holds {available} bytes of pixels, which is no "
                 f"whole number of {layout.rows} x {layout.columns} frames; copy or export it again",
             )
+        _require_size(layout.rows, layout.columns, frames)
         text = f"NumberOfFrames is missing: {frames} frames by the length of the pixels"
         return frames, (Remark("nonstandard", text),) if frames > 1 else ()
     expected = layout.frames * layout.frame_bytes
@@ -184,7 +191,7 @@ def _native(file: OpenedFile, layout: Layout, data: bytes) -> NDArray[Any]:
     return stored.reshape(shape).astype(stored.dtype.newbyteorder("="), copy=False)
 
 
-def _decoded(file: OpenedFile, layout: Layout) -> NDArray[Any]:
+def _decoded(file: OpenedFile, layout: Layout, data: bytes) -> NDArray[Any]:
     """Return compressed pixels, decoded without loss."""
     from pydicom.pixels.decoders.base import get_decoder
 
@@ -192,8 +199,16 @@ def _decoded(file: OpenedFile, layout: Layout) -> NDArray[Any]:
         raise UnusableInput(
             "bad_header_value", "is compressed without a number of frames; export it uncompressed"
         )
+    expected = layout.frames * layout.frame_bytes
+    if len(data) > bounds.COMPRESSED_EXCESS * expected + bounds.COMPRESSED_FRAME_BYTES * layout.frames:
+        raise UnusableInput(
+            "bad_header_value", "holds more compressed pixels than its frames have; copy it again"
+        )
     try:
+        require_within(file.transfer_syntax, data, layout.frames, layout.rows, layout.columns)
         decoded, _ = get_decoder(file.transfer_syntax).as_array(file.dataset, raw=True)
+    except UnusableInput:
+        raise
     except Exception as error:  # decoders raise whatever they like, and quote what they met
         raise UnusableInput(
             "truncated",

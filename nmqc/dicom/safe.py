@@ -12,21 +12,22 @@ import gzip
 import hashlib
 import io
 import logging
-import stat
 import struct
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from nmqc import bounds
+from nmqc.dicom.values import TOO_LONG, Header
 from nmqc.errors import NmqcError, UnusableInput
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
+    from pydicom import DataElement, Dataset
+    from pydicom.dataelem import RawDataElement
 
-SIZE_LIMIT = 512 * 1024 * 1024
 PIXEL_DATA = 0x7FE00010
 
 NM_CLASSES = ("1.2.840.10008.5.1.4.1.1.20", "1.2.840.10008.5.1.4.1.1.5")
@@ -75,7 +76,11 @@ _LOSSY = {
 }
 _EXPORT_NATIVE = "export it as Explicit VR Little Endian"
 _ELEMENT_HEAD = 8  # bytes: what pydicom reads first of each element
+_CHARACTER_SET = (b"\x08\0\x05\0", b"\0\x08\0\x05")
+_FIRST_ITEM = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+_PIXEL_GROUP = 0x7FE0
 _CUT_HEADER = "ends in the middle of its header; copy or export it again"
+_TOO_DEEP = "nests its sequences too deeply to be read; export it anew"
 _LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 
 
@@ -111,16 +116,39 @@ class OpenedFile:
 
 
 class _Watched(io.BytesIO):
-    """A stream that remembers that it was asked for more bytes than were left, unless it went back."""
+    """A stream that remembers that it was asked for more bytes than were left, unless it went back.
+
+    It counts the elements and items that are asked for, and refuses what pydicom would take apart without bounds.
+    """
 
     cut = False
+    refused: UnusableInput | None = None
+    _heads = 0
+    _head = b""
 
     def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > bounds.CHARACTER_SET_BYTES and self._head.startswith(_CHARACTER_SET):
+            self._refuse("bad_header_value", "has a SpecificCharacterSet that is none; export it anew")
         data = super().read(size)
+        if size == _ELEMENT_HEAD:
+            self._count(data)
         at_end_of_element = size == _ELEMENT_HEAD and not data
         if size is not None and len(data) < size and not at_end_of_element:
             self.cut = True
         return data
+
+    def _count(self, head: bytes) -> None:
+        self._heads, self._head = self._heads + 1, head
+        if self._heads > bounds.HEADER_ELEMENTS:
+            self._refuse(
+                "too_large",
+                f"has more than {bounds.HEADER_ELEMENTS} elements in its header; export it without private ones",
+            )
+
+    def _refuse(self, code: str, reason: str) -> NoReturn:
+        """Raise a refusal, and keep it: pydicom makes another exception of one inside a sequence."""
+        self.refused = UnusableInput(code, reason)
+        raise self.refused
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         self.cut = False
@@ -140,9 +168,7 @@ def refusing() -> Iterator[None]:
         ) from None
     except Exception as error:
         if isinstance(error, RecursionError) or isinstance(error.__context__, RecursionError):
-            raise UnusableInput(
-                "unreadable", "nests its sequences too deeply to be read; export it anew"
-            ) from None
+            raise UnusableInput("unreadable", _TOO_DEEP) from None
         name = type(error).__name__
         raise UnusableInput("unreadable", f"is damaged ({name}); export the file anew") from None
 
@@ -161,7 +187,7 @@ def silence() -> Iterator[None]:
         logger.disabled = was_disabled
 
 
-def read_content(path: Path, limit: int = SIZE_LIMIT) -> Content:
+def read_content(path: Path, limit: int = bounds.IMAGE_BYTES) -> Content:
     """Return the bytes of a regular file of bounded size.
 
     Raises
@@ -169,31 +195,31 @@ def read_content(path: Path, limit: int = SIZE_LIMIT) -> Content:
     UnusableInput
         ``missing``, ``folder``, ``unreadable``, or ``too_large``.
     """
-    try:
-        facts = path.stat()
-        if stat.S_ISDIR(facts.st_mode):
-            raise UnusableInput(
-                "folder", "is a folder; use nmqc batch, or nmqc pet for the folder of a PET series"
-            )
-        if not stat.S_ISREG(facts.st_mode):
-            raise UnusableInput("unreadable", "is not a regular file; give the file itself")
-        with path.open("rb") as stream:
-            data = stream.read(limit + 1) if facts.st_size <= limit else None
-    except FileNotFoundError:
-        raise UnusableInput("missing", "does not exist; check its name and folder") from None
-    except OSError as error:
-        words = (error.strerror or "unknown error").lower()
-        raise UnusableInput("unreadable", f"cannot be opened: {words}; check the file") from None
-    if data is None or len(data) > limit:
-        raise UnusableInput(
-            "too_large",
-            f"is larger than {limit >> 20} MB, the most that is read; export fewer frames in one file",
-        )
+    with opening():
+        data = bounds.read(path, limit)
     return Content(data, hashlib.sha256(data).hexdigest())
 
 
+@contextmanager
+def opening() -> Iterator[None]:
+    """Turn what goes wrong when a file is opened into a refusal, as `read_content` does."""
+    try:
+        yield
+    except bounds.TooLarge as limit:
+        raise UnusableInput("too_large", f"is {limit}; export fewer frames in one file") from None
+    except FileNotFoundError:
+        raise UnusableInput("missing", "does not exist; check its name and folder") from None
+    except IsADirectoryError:
+        raise UnusableInput(
+            "folder", "is a folder; use nmqc batch, or nmqc pet for the folder of a PET series"
+        ) from None
+    except OSError as error:
+        words = (error.strerror or "unknown error").lower()
+        raise UnusableInput("unreadable", f"cannot be opened: {words}; check the file") from None
+
+
 def open_dicom(
-    content: Content, limit: int = SIZE_LIMIT, wanted: Callable[[str], None] | None = None
+    content: Content, limit: int = bounds.IMAGE_BYTES, wanted: Callable[[str], None] | None = None
 ) -> OpenedFile:
     """Return the parsed data set of any object in a transfer syntax that can be read within bounds.
 
@@ -213,28 +239,67 @@ def open_dicom(
         raise UnusableInput("not_dicom", "is not a DICOM file (no DICM mark at byte 128); export it as DICOM")
     meta = read_meta(data)
     check_transfer_syntax(meta, wanted or check_class)
-    dataset = _parsed(data)
-    sop_class = str(dataset.get("SOPClassUID") or meta.sop_class)
+    dataset = parsed(data)
+    sop_class = Header(dataset).text("SOPClassUID") or meta.sop_class
     return OpenedFile(dataset, sop_class, meta.transfer_syntax, content.sha256)
 
 
-def _parsed(data: bytes) -> Dataset:
-    """Return the data set, if the data do not end within its header: pydicom would not tell."""
+def parsed(data: bytes, tags: Sequence[str] = ()) -> Dataset:
+    """Return the data set, if the data do not end within its header: pydicom would not tell.
+
+    Values that are longer than any that a reader looks at are replaced by one that is none.
+
+    Parameters
+    ----------
+    tags : keywords of the elements that are wanted, and no pixels then; () for everything
+    """
     from pydicom import dcmread
 
     stream = _Watched(data)
     try:
-        dataset = dcmread(stream)
+        dataset = dcmread(stream, stop_before_pixels=bool(tags), specific_tags=list(tags) or None)
     except (MemoryError, RecursionError):
         raise
     except Exception:
+        if stream.refused:
+            raise stream.refused from None
         if stream.cut or stream.tell() >= len(data):
             raise UnusableInput("truncated", _CUT_HEADER) from None
         raise
+    _bound_values(dataset)
+    if tags:
+        return dataset
     has_pixels = PIXEL_DATA in dataset and dataset.get_item(PIXEL_DATA).value
     if (stream.cut or stream.tell() < len(data)) and not has_pixels:
         raise UnusableInput("truncated", _CUT_HEADER)
     return dataset
+
+
+def _bound_values(dataset: Dataset) -> None:
+    """Replace values that are too long to be looked at, before pydicom takes one apart: those of pixels are kept."""
+    from pydicom import DataElement
+
+    waiting = [(dataset, 0)]
+    while waiting:
+        inner, depth = waiting.pop()
+        if depth > bounds.NESTING:
+            raise UnusableInput("unreadable", _TOO_DEEP)
+        elements = [inner.get_item(tag) for tag in inner.keys()]  # noqa: SIM118 - values would be taken apart
+        too_long = [one.tag for one in elements if one.tag.group != _PIXEL_GROUP and _is_too_long(one)]
+        for tag in sorted(
+            too_long, key=lambda tag: tag.element
+        ):  # names of private blocks before what is in them
+            inner[tag] = DataElement(tag, "OB", TOO_LONG)  # of UN pydicom would make what the dictionary says
+        parsed_sequences = (one for one in elements if not one.is_raw and one.VR == "SQ")
+        waiting += [(item, depth + 1) for one in parsed_sequences for item in one.value]
+
+
+def _is_too_long(element: DataElement | RawDataElement) -> bool:
+    value = element.value
+    if not isinstance(value, bytes):
+        return False
+    most = bounds.SEQUENCE_BYTES if value.startswith(_FIRST_ITEM) else bounds.VALUE_BYTES
+    return len(value) > most
 
 
 def read_meta(data: bytes) -> Meta:
@@ -252,6 +317,8 @@ def read_meta(data: bytes) -> Meta:
         position = start + length
         if position > len(data):
             raise UnusableInput("truncated", _CUT_HEADER)
+        if length > bounds.VALUE_BYTES:
+            raise UnusableInput("unreadable", "has a malformed file meta group; export it anew")
         if element in found:
             raise UnusableInput("unreadable", "repeats an element of its file meta group; export it anew")
         value = data[start:position].rstrip(b"\0 ") if length <= 64 else b""

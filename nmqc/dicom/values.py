@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TEXT_LENGTH = 64
 _UNREADABLE = object()
+#: stands for the value of an element that is too long to be looked at: no number, no text, no sequence
+TOO_LONG = b"too long"
 
 
 def clean(text: str, length: int = TEXT_LENGTH) -> str:
@@ -108,8 +110,19 @@ class Header:
         return int(numbers[0]) if numbers else None
 
     def items(self, keyword: str) -> tuple[Header, ...]:
-        """Return the items of a sequence; () where it is absent, or not a sequence."""
+        """Return the items of a sequence; () where it is absent, or not a sequence.
+
+        Raises
+        ------
+        UnusableInput
+            ``bad_header_value`` if it is too long to be looked at.
+        """
         found = self.values(keyword)
+        if found == (TOO_LONG,):
+            raise UnusableInput(
+                "bad_header_value",
+                f"{keyword} in its header is longer than any of a camera; export the file anew",
+            )
         return tuple(Header(item, self.unusable) for item in found if hasattr(item, "private_block"))
 
     def private(self, group: int, creator: str) -> PrivateBlock:
@@ -140,6 +153,8 @@ class PrivateBlock:
         try:
             value = self.block[element].value if self.block is not None and element in self.block else ""
         except Exception:  # pydicom fails in many ways on a damaged value
+            return ""
+        if value == TOO_LONG:
             return ""
         if isinstance(value, bytes):
             value = value.rstrip(b"\0 ").decode("ascii", "replace")

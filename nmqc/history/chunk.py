@@ -21,7 +21,7 @@ from nmqc.history.key import Key, digest_of, key_of
 from nmqc.history.query import latest_marks, rows_of
 from nmqc.history.rows import Columns
 from nmqc.history.schema import now
-from nmqc.history.thumbnail import thumbnail
+from nmqc.thumbnail import thumbnail
 from nmqc.model import Refusal, Remark, Result
 
 #: in the order in which rows refer to each other

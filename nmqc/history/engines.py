@@ -111,7 +111,7 @@ def connect(address: Address, timeout_s: float, read_only: bool) -> Database:
 
 _DAMAGED = (
     "history_damaged",
-    "the history {where} is damaged: move it aside and put its last copy back; "
+    "the history {where} is damaged: move it aside and put its last copy back (`nmqc history check` says more); "
     '`sqlite3 FILE ".recover"` may save the rest',
 )
 _READ_ONLY = (
@@ -144,7 +144,9 @@ _SQLITE_ERRORS: dict[int, tuple[str, str]] = {
 
 
 def _explain_sqlite(error: Any, where: str, seconds: float) -> HistoryUnavailable:
-    number = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of the bits are details
+    undecodable = isinstance(error, sqlite3.OperationalError) and not hasattr(error, "sqlite_errorcode")
+    number = sqlite3.SQLITE_CORRUPT if undecodable else getattr(error, "sqlite_errorcode", 0)
+    number &= 0xFF  # the rest of the bits are details
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     general = (
         "history_failed",

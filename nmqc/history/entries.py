@@ -6,10 +6,36 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from nmqc.errors import HistoryUnavailable
 from nmqc.model import Remark, Verdict
 
-_UNSAID = {"head": None, "pixel_mm": None}
-_UNKNOWN = {"options": None, "made_with": None}
+#: what the object of a result has had since the first version
+_NEEDED = ("test", "algorithm", "inputs", "system", "parameters", "measurements", "not_measured", "remarks")
+
+
+def stored_object(text: str, what: str) -> dict[str, Any]:
+    """Return the JSON object of a result.
+
+    Raises
+    ------
+    HistoryUnavailable
+        ``history_damaged`` if it is none.
+    """
+    try:
+        stored = json.loads(text)
+        if not all(name in stored for name in _NEEDED):
+            raise KeyError
+    except (ValueError, TypeError, KeyError):
+        raise HistoryUnavailable(
+            "history_damaged",
+            f"the history is damaged, {what} cannot be read: see `nmqc history check`; keep it as it is, and put its "
+            "last copy back under its name",
+        ) from None
+    return dict(stored)
+
+
+_OF_INPUTS = ("head", "pixel_mm")
+_OF_RESULTS = ("options", "made_with")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +115,10 @@ class Entry:
 
         Keys that the version which wrote it did not know are null or empty.
         """
-        stored = json.loads(self.payload_text)
-        inputs = [{**_UNSAID, **one} for one in stored["inputs"]]
-        return {**_UNKNOWN, "beside": [], **stored, "inputs": inputs, "history": self.number}
+        stored = stored_object(self.payload_text, f"result {self.number}")
+        inputs = [{**one, **{key: one.get(key) for key in _OF_INPUTS}} for one in stored["inputs"]]
+        known = {"beside": stored.get("beside", []), **{key: stored.get(key) for key in _OF_RESULTS}}
+        return {**stored, **known, "inputs": inputs, "history": self.number}
 
     @property
     def excluded(self) -> str | None:

@@ -219,7 +219,7 @@ FILLS: dict[int, Callable[[Database], None]] = {3: fill_conditions}
 def bring_up_to_date(database: Database, read_only: bool) -> None:
     """Make the tables, or add what newer versions of nmqc need; refuse what is newer still."""
     steps = STEPS[database.dialect.engine]
-    version = _version(database)
+    version = version_of(database)
     if version == len(steps):
         return
     if read_only and version == 0:
@@ -231,7 +231,7 @@ def bring_up_to_date(database: Database, read_only: bool) -> None:
             "(`nmqc batch FOLDER`, or the analysis of any file) to upgrade it; nothing in it changes",
         )
     with database.writing():
-        for number, step in enumerate(steps[_version(database) :], start=_version(database) + 1):
+        for number, step in enumerate(steps[version_of(database) :], start=version_of(database) + 1):
             for statement in step():
                 database.run(statement)
             if number in FILLS:
@@ -239,8 +239,14 @@ def bring_up_to_date(database: Database, read_only: bool) -> None:
             database.run("INSERT INTO nmqc_schema VALUES (?, ?, ?)", (number, now(), __version__))
 
 
-def _version(database: Database) -> int:
-    """Return the number of the last step taken, 0 for a place without tables."""
+def version_of(database: Database) -> int:
+    """Return the number of the last step taken, 0 for a place without tables.
+
+    Raises
+    ------
+    HistoryUnavailable
+        If it is a database of another program, or of a newer nmqc.
+    """
     tables = {row[0] for row in database.rows(database.dialect.tables)}
     if "nmqc_schema" not in tables:
         if tables and database.dialect.engine == "sqlite":

@@ -8,7 +8,7 @@ in steps of half a millimetre, and what was reached is told.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -51,10 +51,12 @@ class Regions:
         right angles to it on the side of the 28 mm sphere; "axis": from the ring's centre, along x and y;
         "volume": from the volume's centre, along x and y
     centres_mm : twelve
+    sha256 : of the file that they are from; "" where they are from none
     """
 
     relative_to: Frame
     centres_mm: Pairs
+    sha256: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def read_regions(path: Path) -> Regions:
     if len(centres) != COUNT:
         root.mistake(None, f"expected {COUNT} tables [[region]] with x_mm and y_mm, found {len(centres)}")
     document.finish()
-    return Regions(frame, centres)
+    return Regions(frame, centres, document.sha256)
 
 
 def place(volume: Volume, phantom: IecPhantom, regions: Regions | None = None) -> Placement:

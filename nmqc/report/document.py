@@ -117,7 +117,7 @@ def _c_library() -> str:
 def _processor() -> str:
     import numpy as np
 
-    features = np.show_config(mode="dicts")["SIMD Extensions"]  # type: ignore[call-overload]
+    features = np.show_config(mode="dicts")["SIMD Extensions"]
     used = [*features.get("baseline", []), *features.get("found", [])]
     return " ".join([platform.machine(), *used])
 

@@ -18,6 +18,7 @@ CHANCE = 6.0  # natural logarithm of one over the chance of a false wave in a wi
 SAME_WAVE_PER_MM = 0.012
 RIGHT_ANGLE_DEG = 4.0  # by which a direction may be off a multiple of 90 degrees from the strongest
 FEWEST_WINDOWS = 3
+PIXELS_AT_ONCE = 1 << 20  # of all windows that are transformed together
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +102,27 @@ def _pixels(image: BarImage, length_mm: float) -> tuple[int, int]:
 
 
 def _peaks(image: BarImage, windows: NDArray[np.intp], *, raw_counts: bool) -> tuple[Floats, Floats, Floats]:
-    """Return the vectors (windows, 2) of the significant peaks, power over noise, and the windows' means."""
+    """Return the vectors (windows, 2) of the significant peaks, power over noise, and the windows' means.
+
+    Some windows after the other: a window is nine times as many numbers as there are pixels to each step of it.
+    """
+    several = max(1, PIXELS_AT_ONCE // int(np.prod(_pixels(image, WINDOW_MM))))
+    parts = (windows[first : first + several] for first in range(0, len(windows), several))
+    vectors, strength, means = zip(*(_some_peaks(image, part, raw_counts) for part in parts), strict=True)
+    return np.concatenate(vectors), np.concatenate(strength), np.concatenate(means)
+
+
+def _some_peaks(
+    image: BarImage, windows: NDArray[np.intp], raw_counts: bool
+) -> tuple[Floats, Floats, Floats]:
+    """Return what `_peaks` does, of some windows."""
     size = _pixels(image, WINDOW_MM)
     taper = np.outer(*(np.hanning(one + 2)[1:-1] for one in size))
     parts = sliding_window_view(image.counts, size)[windows[:, 0], windows[:, 1]]
     power, fx, fy = periodogram(((parts - _plane(parts)) * taper).astype(np.float32), image)
     searched = searched_frequencies(fx[None, :], fy[:, None], image)
+    if not searched.any():
+        return np.empty((0, 2)), np.empty(0), np.empty(0)
     noise = (parts * taper**2).sum(axis=(1, 2)) if raw_counts else _median_noise(power, searched)
     power = np.where(searched, power, 0.0) / np.maximum(noise, 1e-12)[:, None, None]
     flat = power.reshape(len(power), -1)

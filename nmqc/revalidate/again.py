@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,22 @@ from nmqc import catalogue
 from nmqc.catalogue import Test
 from nmqc.dicom import ReadOptions, ReadOutcome, read_nm, read_pet
 from nmqc.errors import BadConfiguration, CannotMeasure, NmqcError
-from nmqc.model import Acquisition, Result, Scan
+from nmqc.model import Acquisition, Analysis, FieldHint, Frame, Scan, System
+from nmqc.revalidate.called import called_with
 from nmqc.revalidate.compare import Compared, compared, not_compared
-from nmqc.revalidate.jobs import Job, Stored
+from nmqc.revalidate.jobs import ROLES, Job, Stored
 from nmqc.scans import Said, fill_sheet_beside, scans_of, tests_for
+
+#: where a field of view is from that today's configuration states no more
+NO_LONGER_STATED = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of an analysis, and the recorded options that this version does not have any more."""
+
+    analysis: Analysis
+    gone: tuple[str, ...] = ()
 
 
 def again(job: Job, read: ReadOptions) -> list[Compared]:
@@ -25,21 +37,41 @@ def again(job: Job, read: ReadOptions) -> list[Compared]:
     read : how the site reads files
     """
     try:
-        results = _results(job, read)
+        done = done_again(job, read)
+        if done.gone:
+            raise BadConfiguration("options_changed", "this version of nmqc has other options for it")
     except NmqcError as reason:
         return [not_compared(one, reason.code, reason.reason) for one in job.stored]
-    return [compared(one, results) for one in job.stored]
+    return [compared(one, done.analysis.results) for one in job.stored]
 
 
-def _results(job: Job, read: ReadOptions) -> Sequence[Result]:
-    """Return the results of a test; none where it refuses the images."""
+def done_again(job: Job, read: ReadOptions, *, as_recorded: bool = False) -> Done:
+    """Analyse the images of a job with the options that are recorded.
+
+    Parameters
+    ----------
+    as_recorded : take camera and stated fields of view as they were recorded, whatever the site's configuration says
+        today
+
+    Raises
+    ------
+    NmqcError
+        If the images cannot be read, or the options cannot be had again.
+    """
     test = next((one for one in catalogue.TESTS if one.name == job.test), None)
     if test is None:
         raise CannotMeasure("no_such_test", f"this version of nmqc has no test {job.test}")
     if not test.kinds:
         return _pet(job, test, read)
-    data = _read(job, read)
-    return test.analyse(data, _options(job, test, read)).results
+    stored, data = job.stored[0], _read(job, read)
+    images = _images_beside(job, read)
+    if as_recorded:
+        camera = data.source.system
+        images = {name: _of_camera(one, camera, stored) for name, one in images.items()}
+        data = _as_recorded(data, job, read)
+    recorded = stored["options"]
+    called = called_with(test, _told(stored) if recorded is None else recorded, images)
+    return Done(test.analyse(data, called.options), called.gone)
 
 
 # --- gamma-camera images ----------------------------------------------------------------------------------
@@ -47,10 +79,12 @@ def _results(job: Job, read: ReadOptions) -> Sequence[Result]:
 
 def _read(job: Job, read: ReadOptions) -> Acquisition:
     """Return what the files hold, as one acquisition; with the pixel size that was used where they have none."""
-    options = replace(read, detectors=job.detectors)
+    stored = job.stored[0]
+    given = next((one["pixel_mm"] for one in stored["inputs"] if one["pixel_mm"] is not None), None)
+    options = replace(read, detectors=job.detectors, pixel_mm=None if given is None else tuple(given))
     outcome = read_nm(job.paths, options)
     if any(one.code == "pixel_size_missing" for one in outcome.refused):
-        down, along = job.stored[0]["asked"]["pixel_mm"]
+        down, along = stored["asked"]["pixel_mm"]
         outcome = read_nm(job.paths, replace(options, pixel_mm=(down, along)))
     return _one(outcome)
 
@@ -64,39 +98,63 @@ def _one(outcome: ReadOutcome) -> Acquisition:
     return replace(parts[0], source=replace(parts[0].source, inputs=inputs), frames=frames)
 
 
-def _options(job: Job, test: Test, read: ReadOptions) -> Any:
-    asked, parameters = job.stored[0]["asked"], job.stored[0]["parameters"]
-    plain = ("edge_policy", "edge_margin_mm", "rebin", "separation_mm", "spacing_mm")
-    chosen: dict[str, Any] = {name: asked[name] for name in plain if asked.get(name) is not None}
-    chosen |= {
+def _as_recorded(data: Acquisition, job: Job, read: ReadOptions) -> Acquisition:
+    """Return an acquisition as the site's configuration of then made it: its head, its camera and its fields."""
+    stored = job.stored[0]
+    head, fields = stored["detector"], stored["asked"].get("field")
+    if head is not None and not job.detectors and head not in {frame.detector for frame in data.frames}:
+        data = _read(replace(job, detectors=(head,) * len(job.paths)), read)
+    if fields is not None:
+        frames = tuple(replace(frame, field_hints=_hints(frame, fields)) for frame in data.frames)
+        data = replace(data, frames=frames)
+    return _of_camera(data, data.source.system, stored)
+
+
+def _of_camera(data: Acquisition, camera: System, stored: Stored) -> Acquisition:
+    """Return an acquisition of some camera as one of the recorded camera; of another one as it is."""
+    if data.source.system != camera:
+        return data
+    return replace(data, source=replace(data.source, system=System(**stored["system"])))
+
+
+def _hints(frame: Frame, recorded: Sequence[Sequence[Any]]) -> tuple[FieldHint, ...]:
+    """Return the fields that were stated; where one is from is known as long as it is stated today."""
+    today = {(hint.shape, hint.extents_mm): hint for hint in frame.field_hints}
+    wanted = [(shape, tuple(extents)) for shape, *extents in recorded]
+    return tuple(today.get(one) or FieldHint(*one, NO_LONGER_STATED) for one in wanted)
+
+
+def _told(stored: Stored) -> dict[str, Any]:
+    asked, parameters = stored["asked"], stored["parameters"]
+    plain = ("edge_policy", "edge_margin_mm", "rebin", "separation_mm", "spacing_mm", "bars")
+    chosen = {name: asked[name] for name in plain if asked.get(name) is not None}
+    return chosen | {
         name: parameters[name]
         for name in ("source_distance_mm", "replicates")
         if parameters.get(name) is not None
     }
-    if asked.get("bars") is not None:
-        chosen["bars"] = tuple(asked["bars"])
-    for name in ("reference", "flood"):
-        if asked.get(name) is not None:
-            chosen[name] = _beside(job, asked[name], read)
-    try:
-        return test.options(**chosen)
-    except (TypeError, ValueError):
-        raise BadConfiguration("options_changed", "this version of nmqc has other options for it") from None
 
 
-def _beside(job: Job, pixels: Sequence[str], read: ReadOptions) -> Acquisition:
+def _images_beside(job: Job, read: ReadOptions) -> dict[str, Acquisition]:
+    """Return the image that others are compared with, by the name of its option."""
+    wanted = {name: job.stored[0]["asked"].get(name) for name in ROLES}
+    options = replace(read, detectors=job.beside_detectors)
+    return {name: _beside(job, pixels, options) for name, pixels in wanted.items() if pixels is not None}
+
+
+def _beside(job: Job, pixels: Sequence[str], options: ReadOptions) -> Acquisition:
     if len(job.beside) != len(pixels):
         raise CannotMeasure(
             "no_reference",
             "the flood that it was compared with was not found in the folders, or not recorded",
         )
-    return _one(read_nm(job.beside, read))
+    return _one(read_nm(job.beside, options))
 
 
 # --- PET ------------------------------------------------------------------------------------------------
 
 
-def _pet(job: Job, test: Test, read: ReadOptions) -> Sequence[Result]:
+def _pet(job: Job, test: Test, read: ReadOptions) -> Done:
     stored = job.stored[0]
     reference = stored["asked"].get("reference")
     outcome = read_pet(job.paths, replace(read, reference=reference), all_series=True)
@@ -105,9 +163,13 @@ def _pet(job: Job, test: Test, read: ReadOptions) -> Sequence[Result]:
     scans = scans_of(outcome.volumes)
     if len(scans) != 1:
         raise CannotMeasure("several_scans", "its files are no longer one scan, or replicates of one")
+    if stored["options"] is not None:
+        called = called_with(test, stored["options"], {})
+        return Done(test.analyse(scans[0], called.options), called.gone)
     said, sheet = _said(stored, job.paths[0])
-    wanted = _tests(scans[0], test, said, sheet)
-    return [result for one, options in wanted for result in one.analyse(scans[0], options).results]
+    found = [one.analyse(scans[0], options) for one, options in _tests(scans[0], test, said, sheet)]
+    results = tuple(result for analysis in found for result in analysis.results)
+    return Done(Analysis(results, tuple(refusal for analysis in found for refusal in analysis.refused)))
 
 
 def _tests(scan: Scan, test: Test, said: Said, sheet: Path | None) -> list[tuple[Test, Any]]:

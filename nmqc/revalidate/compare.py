@@ -82,7 +82,7 @@ def compared(stored: Mapping[str, Any], results: Sequence[Result]) -> Compared:
     A result that was recorded and can no longer be had differs in all its numbers. Where the same result is there
     with other options, such as another field of view in the site's configuration, the two are not comparable.
     """
-    same = [one for one in results if _which(one) == _which_stored(stored)]
+    same = [one for one in results if place_of(one) == place_of_stored(stored)]
     alike = [one for one in same if _plain(one.asked) == stored["asked"]]
     if same and not alike:
         return not_compared(stored, "asked_differs", _other_options(stored["asked"], _plain(same[0].asked)))
@@ -102,13 +102,15 @@ def compared(stored: Mapping[str, Any], results: Sequence[Result]) -> Compared:
     )
 
 
-def _which(result: Result) -> tuple[object, ...]:
+def place_of(result: Result) -> tuple[object, ...]:
+    """Return which result of an analysis it is: detector, energy window, files, pair of detectors."""
     window = result.energy_window
     ranges = None if window is None else [list(one) for one in window.ranges_kev]
     return result.detector, ranges, sorted({one.sha256 for one in result.source.inputs}), _pair(result.asked)
 
 
-def _which_stored(stored: Mapping[str, Any]) -> tuple[object, ...]:
+def place_of_stored(stored: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return the same of a recorded result."""
     window = stored["energy_window"]
     ranges = None if window is None else window["ranges_kev"]
     return (
@@ -149,7 +151,7 @@ def _differences(then: Mapping[str, Any], now: Measurement | None) -> Iterable[D
     for what, number in recorded.items():
         if now is None and what != "value":
             continue  # what is gone is told once
-        if not _alike(number, today[what]):
+        if not alike(number, today[what]):
             yield Difference(
                 then["name"], then["of"], then["unit"], what, number, today[what], then["uncertainty"]
             )
@@ -165,7 +167,8 @@ def _numbers(now: Measurement | None) -> dict[str, float | None]:
     }
 
 
-def _alike(one: float | None, other: float | None) -> bool:
+def alike(one: float | None, other: float | None) -> bool:
+    """Say whether two numbers differ in their last digits at most, or neither is there."""
     if one is None or other is None:
         return one is other
     return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)

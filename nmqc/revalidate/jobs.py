@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from nmqc.history import Entry
 
 Stored = Mapping[str, Any]
+#: options that are images which others are compared with
+ROLES = ("reference", "flood")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,23 @@ class Images:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One analysis to do again: a test, its files, and what was recorded of it (each payload with its number)."""
+    """One analysis to do again.
+
+    Attributes
+    ----------
+    test : its name
+    paths : its files
+    detectors : the heads that a person named, one for each file; () where nobody did
+    beside : the files of the reference flood, or of the flood beside bars
+    beside_detectors : the heads that a person named for these
+    stored : what was recorded of it, each payload with its number
+    """
 
     test: str
     paths: tuple[Path, ...]
     detectors: tuple[int, ...]
     beside: tuple[Path, ...]
+    beside_detectors: tuple[int, ...]
     stored: tuple[Stored, ...]
 
 
@@ -57,8 +70,11 @@ def found_images(entries: Iterable[Entry], folders: Sequence[Path], problems: li
     heads: dict[str, int] = {}
     for entry in entries:
         payload = entry.payload
-        for one in payload["inputs"]:
+        for one in (*payload["inputs"], *payload["beside"]):
             pixels.setdefault(one["sha256"], one["pixels"] or "")
+            if one["head"] is not None:
+                heads[one["sha256"]] = one["head"]
+        for one in payload["inputs"]:
             if payload["detector_source"] == "user" and payload["detector"] is not None:
                 heads[one["sha256"]] = payload["detector"]
     by_bytes: dict[str, Path] = {}
@@ -101,15 +117,22 @@ def _analysis(payload: Stored) -> tuple[object, ...]:
 def _job(members: Sequence[Stored], images: Images) -> Job:
     first = members[0]
     hashes = [one["sha256"] for one in first["inputs"]]
-    heads = [images.detectors[digest] for digest in hashes if digest in images.detectors]
-    others = [one for name in ("reference", "flood") for one in _pixels(first["asked"].get(name))]
+    others = [one for name in ROLES for one in _pixels(first["asked"].get(name))]
+    beside = [one["head"] for one in first["beside"] if one["role"] in ROLES]
     return Job(
         test=first["test"],
         paths=tuple(images.by_bytes[digest] for digest in hashes),
-        detectors=tuple(heads) if len(heads) == len(hashes) else (),
+        detectors=_all([images.detectors.get(digest) for digest in hashes]),
         beside=tuple(images.by_pixels[one] for one in others if one in images.by_pixels),
+        beside_detectors=_all(beside),
         stored=tuple(members),
     )
+
+
+def _all(heads: Sequence[int | None]) -> tuple[int, ...]:
+    """Return the heads that were named where that is all of them."""
+    known = tuple(head for head in heads if head is not None)
+    return known if len(known) == len(heads) else ()
 
 
 def _pixels(asked: Any) -> list[str]:

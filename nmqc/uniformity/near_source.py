@@ -98,7 +98,8 @@ def _fitted(
             )[:, : 4 if free else 3]
             weight = 1 / np.sqrt(np.maximum(model, 1e-12))
             rows = design[keep] * weight[keep, None]
-            step = np.linalg.lstsq(rows, (counts - model)[keep] * weight[keep], rcond=None)[0]
+            sizes = np.maximum(np.linalg.norm(rows, axis=0), 1e-300)  # else the scale is lost beside the curvature
+            step = np.linalg.lstsq(rows / sizes, (counts - model)[keep] * weight[keep], rcond=None)[0] / sizes
             scale, x0, y0 = scale + step[0], x0 + step[1], y0 + step[2]
             if free:
                 curvature = max(curvature + step[3], 1e-12)
@@ -107,7 +108,8 @@ def _fitted(
         if clip < 2 and spread > 0:
             keep = np.abs(residual) <= 3 * spread
     if free:
-        covariance = np.linalg.inv(rows.T @ rows)
+        scaled = rows / sizes
+        covariance = np.linalg.inv(scaled.T @ scaled) / np.outer(sizes, sizes)
     return curvature, x0, y0, float(covariance[3, 3]) ** 0.5 if free else None
 
 

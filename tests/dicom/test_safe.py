@@ -25,6 +25,7 @@ from pydicom.uid import (
 )
 
 import nmqc.dicom
+from nmqc import bounds
 from nmqc.dicom import ReadOptions, identify
 from nmqc.dicom import safe as safe_module
 from nmqc.errors import UnusableInput
@@ -129,7 +130,7 @@ def test_a_program_error_in_a_library_is_a_refusal(tmp_path: Path, monkeypatch: 
 def test_a_file_beyond_the_limit_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.dcm"
     with path.open("wb") as stream:
-        stream.truncate(safe_module.SIZE_LIMIT + 1)  # sparse: takes no space
+        stream.truncate(bounds.IMAGE_BYTES + 1)  # sparse: takes no space
     assert refusal(path).code == "too_large"
 
 

@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from nmqc.model import Acquisition, Frame, Measurement, Result
-from phantoms.cor import Orbit, OrbitHead, OrbitTruth, PointSource, SourceTruth
+from nmqc.validate.orbits import named
+from phantoms.cor import Orbit, OrbitHead, OrbitTruth, PointSource
 from tests.exam.acquisitions import turning
 from tests.exam.examination import Candidate, Examination, Expected, Key, between
 
@@ -187,7 +188,7 @@ class OrbitExamination(Examination):
     # --- one head, and a pair ---------------------------------------------------------------------------
 
     def _of_head(self, orbit: Orbit, truth: OrbitTruth, found: Mapping[Key, float]) -> Lengths:
-        head, sources = truth.head, self._named(truth, found)
+        head, sources = truth.head, named(truth, found)
         assert len(sources) == len(orbit.sources)
         offset = sum(source.offset_mm for source in sources.values()) / len(sources)
         axial = sum(source.axial_mm for source in sources.values()) / len(sources)
@@ -228,7 +229,7 @@ class OrbitExamination(Examination):
 
     def _phases(self, orbit: Orbit, truth: OrbitTruth, found: Mapping[Key, float], result: Result) -> Lengths:
         told = {one["name"]: one["phase_deg"] for one in result.parameters["sources"]}
-        for name, source in self._named(truth, found).items():
+        for name, source in named(truth, found).items():
             if told[name] is None:
                 assert source.radius_mm < 20
                 continue
@@ -301,20 +302,6 @@ class OrbitExamination(Examination):
 
     def _off_axis(self, truth: OrbitTruth) -> bool:
         return any(source.radius_mm > 20 for source in truth.sources)
-
-    def _named(self, truth: OrbitTruth, found: Mapping[Key, float]) -> dict[str, SourceTruth]:
-        """Return the truth of every source under the name that the result gives it, by level and radius."""
-        names = [of for name, of in found if name == f"{COR}.axial_mean" and of]
-        return {
-            name: min(
-                truth.sources,
-                key=lambda one: math.hypot(
-                    one.axial_mm - found[f"{COR}.axial_mean", name],
-                    one.radius_mm - found.get((f"{COR}.radius", name), 0.0),
-                ),
-            )
-            for name in names
-        }
 
     # --- objects ----------------------------------------------------------------------------------------
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from nmqc.model import Acquisition, Measurement, Result
+from nmqc.validate.line_sources import named
 from phantoms.fields import Rectangle
-from phantoms.lines import Lines, LineTruth, square_of_lines
+from phantoms.lines import Lines, square_of_lines
 from tests.exam.acquisitions import planar
 from tests.exam.examination import Candidate, Examination, Expected, Key, between
 
@@ -54,7 +55,7 @@ class LinesExamination(Examination):
         """Yield width and direction of every line, distances, and the sizes of a pixel."""
         phantom: Lines = candidate.phantom
         found = {(m.metric.name, m.of): m.value for m in result.measurements}
-        for name, line in self._named(phantom, result).items():
+        for name, line in named(phantom, result).items():
             # No noise: the pixels along a line at an angle are a trapezoid, not the rectangle of the model.
             true = line.fwhm_without_pixel_mm
             yield f"FWHM, {name}", found[f"{LINES}.fwhm_gauss", name], true, 2e-3 * true
@@ -81,7 +82,7 @@ class LinesExamination(Examination):
         """Return widths and directions, with what is said of their uncertainty."""
         found = {(m.metric.name, m.of): m for m in result.measurements}
         predicted: dict[Key, tuple[float, float]] = {}
-        for name, line in self._named(candidate.phantom, result).items():
+        for name, line in named(candidate.phantom, result).items():
             width, angle = found[f"{LINES}.fwhm_gauss", name], found[f"{LINES}.angle", name]
             assert width.uncertainty is not None
             predicted[f"{LINES}.fwhm_gauss", name] = (line.fwhm_without_pixel_mm, width.uncertainty)
@@ -106,14 +107,6 @@ class LinesExamination(Examination):
 
     def steadiness(self, key: Key) -> Mapping[str, float]:
         return {"rel": 1e-5, "abs": 3e-4}  # searches end where a step is small enough
-
-    def _named(self, phantom: Lines, result: Result) -> dict[str, LineTruth]:
-        """Return the truth of every line under the name that the result gives it, by its place."""
-        lines = phantom.truth().lines
-        return {
-            one["name"]: min(lines, key=lambda line: math.dist(line.middle_mm, (one["x_mm"], one["y_mm"])))
-            for one in result.parameters["lines"]
-        }
 
     def _pixelled(self, phantom: Lines, random: np.random.Generator) -> Lines:
         """Return the lines on pixels of 1.0 to 1.3 mm."""

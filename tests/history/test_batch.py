@@ -394,10 +394,14 @@ RELEASED = {
     "sqlite": (
         "e01057d9a411761e1d6d7e8e676ac446fd3e2aadbc6945f7762c904f1db5fffe",
         "35662f26a252738fa513d43eee6ab533d8480f0b512979782f471e9b78f75848",
+        "e340f8e30d649106e88da0e70c5f0a8dd1f985591d8509eb83a4763986d18359",
+        "43c2f316cc150a1ab6c6f00d739230f9fc60e9b17b21585eec480c1f8bb3bb9d",
     ),
     "postgresql": (
         "47d0d2a58f2c85ab56c13520e0ae5b9c043f8eb6a3dc59e5f81c77863f954c0c",
         "a62aa627af3a7306bebd1b350cba6fd82b5e618880835e62125d1cabfda94508",
+        "9b0bf7524556cd40fa9b7bc33409c19d6dc503445d0db21931e6e9f7669ef813",
+        "472a35853dbbf4793b7c943af4c05a9a036a492f4b7eaf88a823c41c13628676",
     ),
 }
 
@@ -483,7 +487,7 @@ def test_a_history_of_the_first_schema_is_upgraded_when_it_is_written(old: Addre
         assert filed[0].marks[0].results == (3,)
     after = old_rows(old)
     assert after["schema"][0] == OLD_ROWS["schema"][0]
-    assert [row[0] for row in after["schema"]] == [1, 2, 3]
+    assert [row[0] for row in after["schema"]] == [1, 2, 3, 4]
     for table in OLD_ROWS:
         assert after[table][: len(OLD_ROWS[table])] == OLD_ROWS[table], table
     with History.open(old, read_only=True) as history:

@@ -231,7 +231,7 @@ def test_an_upgrade_fills_what_trends_ask_of_the_results_that_are_there(second: 
         upgraded = history.series(Filters())
         record(history, a_flood(15, inputs=a_result(1000).source.inputs))
         assert len(history.series(Filters())) == len(upgraded) == 4  # the new one goes on with the old ones
-    assert (versions, count, judged) == ([1, 2, 3], (600,), (1200,))
+    assert (versions, count, judged) == ([1, 2, 3, 4], (600,), (1200,))
     point = upgraded[0].points[0]
     assert (point.value, point.counts, point.floor_p95) == (1.0, 1000.0, 1.75)
     assert (point.warn, point.fail, point.limits_of) == (Ends(0.25, 4.0), Ends(0.125, 5.5), "magnitude")

@@ -387,7 +387,7 @@ def test_a_history_of_an_older_nmqc_is_upgraded_and_keeps_everything(
             assert history.get(1).payload == payload_of(a_result(1)) | {"history": 1}
             assert [
                 row[0] for row in history._database.rows("SELECT version FROM nmqc_schema ORDER BY 1")
-            ] == [1, 2, 3, 4]
+            ] == [1, 2, 3, 4, 5]
             assert history._database.rows("SELECT * FROM nmqc_second") == []
 
 

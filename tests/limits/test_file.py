@@ -232,3 +232,22 @@ def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
         load(tmp_path / "missing.toml")
     with pytest.raises(BadConfiguration, match="cannot be read"):
         check(tmp_path, UNITS)
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        'warn = { low = -2.0 }\nfail = { low = -2.0 }\non = "value"',
+        'fail = { high = 0.0 }\non = "magnitude"',
+    ],
+)
+def test_ends_at_which_something_can_still_pass(ends: str, tmp_path: Path) -> None:
+    lines = [*GOOD[:3], *ends.split("\n"), GOOD[5]]
+    assert mistakes(tmp_path, lines) == []
+
+
+def test_a_tie_is_found_behind_entries_of_another_metric(tmp_path: Path) -> None:
+    """The first and the second are of two metrics: the tie of the second and the third is seen all the same."""
+    other = [line.replace(INTEGRAL, "uniformity.integral.cfov") for line in GOOD]
+    found = mistakes(tmp_path, [*other, *GOOD, *other])
+    assert [line for line, _ in found] == [13]

@@ -103,11 +103,12 @@ def test_an_entry_for_both_settles_two_of_which_neither_is_narrower() -> None:
 
 def test_two_that_nothing_settles_are_never_chosen_between() -> None:
     entries = high(5.0, system="intevo", line=3), high(4.5, nuclide="Tc-99m", line=9)
-    with pytest.raises(BadConfiguration, match=r"limits\.toml:3 and limits\.toml:9 both apply"):
+    with pytest.raises(BadConfiguration, match=r"limits\.toml:3 and limits\.toml:9 both apply") as refusal:
         limit_set(*entries).find(INTEGRAL, "", FACTS)
+    assert refusal.value.code == "bad_limits"
 
 
-@pytest.mark.parametrize("unknown", [None, "NONE", "UNKN"])
+@pytest.mark.parametrize("unknown", [None, "NONE", "UNKN", "Unknown"])
 def test_any_collimator_is_one_that_is_mounted_and_known(unknown: str | None) -> None:
     assert found(high(4.0, collimator="any"), facts=Conditions(collimator=unknown)) is None
 

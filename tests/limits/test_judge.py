@@ -250,3 +250,49 @@ def test_the_floor_of_a_magnitude_is_compared_with_the_magnitude() -> None:
     entry = limit(fail=Ends(high=5.0), on="magnitude", name=OFFSET)
     assert verdict(-6.5, limit_set(entry), OFFSET, p95=6.0) == "fail"
     assert verdict(-5.5, limit_set(entry), OFFSET, p95=6.0) == "unjudged"
+
+
+def test_the_remark_on_the_floor_leaves_the_other_remarks_and_takes_its_own_predecessor() -> None:
+    earlier = (Remark("low_counts", "few"), Remark("limit_below_noise", "old"), Remark("tilt", "much"))
+    judged = judge(replace(result(measurement(4.0, p95=6.0)), remarks=earlier), UP_TO_FIVE)
+    assert [one.code for one in judged.remarks] == ["low_counts", "tilt", "limit_below_noise"]
+    assert "old" not in [one.text for one in judged.remarks]
+
+
+def test_without_its_limit_an_earlier_verdict_is_gone() -> None:
+    failed = judge(result(measurement(6.0)), UP_TO_FIVE)
+    assert failed.verdict == "fail"
+    (again,) = judge(failed, limit_set()).measurements
+    assert (again.limits, again.verdict) == (None, "unjudged")
+
+
+def test_a_limit_in_another_unit_has_its_code() -> None:
+    with pytest.raises(BadConfiguration, match=r"in %, its limit in mm") as refusal:
+        judge(result(measurement(3.0)), limit_set(limit(fail=Ends(high=5.0), unit="mm")))
+    assert refusal.value.code == "bad_limits"
+
+
+def test_the_remark_names_the_variant() -> None:
+    limits = limit_set(limit(fail=Ends(high=5.0), of="strict"))
+    (remark,) = judge(result(measurement(4.0, of="strict", p95=6.0, label="integral")), limits).remarks
+    assert "integral, strict; limit 5 %" in remark.text
+
+
+@pytest.mark.parametrize("high", [0.5, 1.0])
+def test_a_limit_of_one_or_less_can_be_met_by_counting(high: float) -> None:
+    """The floor falls with the root: from twice the limit to 0.7 of it takes (2 / 0.7)^2 = 8.163 times the counts."""
+    limits = limit_set(limit(fail=Ends(high=high)))
+    (remark,) = judge(result(measurement(0.1, p95=2 * high)), limits).remarks
+    assert "8.2 times the counts" in remark.text
+
+
+def test_a_minute_has_sixty_seconds() -> None:
+    """Twice the limit: 8.1633 times 7350 s are 1000.0 minutes, which 61 seconds to a minute would make 990."""
+    judged = judge(result(measurement(0.1, p95=10.0), duration_s=7350.0), UP_TO_FIVE)
+    assert "(1,000 minutes at this rate)" in judged.remarks[0].text
+
+
+def test_a_million_is_written_as_such() -> None:
+    """(p95 / (0.7 limit))^2 = 4 for a floor of 1.4 limits: 250 000 counts become exactly a million."""
+    judged = judge(result(measurement(0.1, p95=7.0), total_counts=250_000), UP_TO_FIVE)
+    assert "(1 million in all)" in judged.remarks[0].text

@@ -1,6 +1,8 @@
 """The JSON objects: valid against the schema, exact on the way back, and never NaN."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,11 +10,12 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from nmqc.model import EnergyWindow, InputFile, Measurement, Metric, Remark, System
+from nmqc.model import Beside, EnergyWindow, InputFile, Measurement, Metric, Remark, System
 from nmqc.report import document
 from tests.report import samples
 
-SCHEMA = json.loads(Path(__file__).parents[2].joinpath("docs/schema/nmqc.results-1.json").read_text("utf-8"))
+ROOT = Path(__file__).parents[2]
+SCHEMA = json.loads(ROOT.joinpath("docs/schema/nmqc.results-1.json").read_text("utf-8"))
 ANALYSED = "2026-11-16T07:15:02Z"
 
 
@@ -67,7 +70,7 @@ def test_the_schema_is_itself_valid():
 
 
 def test_the_schema_lets_no_unknown_key_pass_and_no_key_be_left_out():
-    free = {"uncertainty_parts", "parameters", "asked"}
+    free = {"uncertainty_parts", "parameters", "asked", "options"}
     for path, schema in objects(SCHEMA):
         if path.rpartition(".")[2] not in free:
             assert schema["additionalProperties"] is False, path
@@ -213,10 +216,63 @@ def test_text_stays_text_and_can_be_written_as_utf8():
 def test_versions_are_those_that_run():
     import platform
 
+    import numba
     import pydicom
+    import scipy
+    import skimage
 
     assert document.versions() == {
         "python": platform.python_version(),
         "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "numba": numba.__version__,
+        "scikit-image": skimage.__version__,
         "pydicom": pydicom.__version__,
     }
+
+
+def test_a_result_says_what_made_it():
+    """One just made: what runs now. One read back: what it says, also where it says nothing."""
+    import platform
+
+    fresh = document.result_json(bare(), None)
+    assert {"nmqc", "system", "processor", *document.versions()} == fresh["made_with"].keys()
+    assert fresh["made_with"]["processor"].startswith(platform.machine())
+    assert platform.system() in fresh["made_with"]["system"]
+    older = {**fresh, "made_with": {**fresh["made_with"], "numpy": "1.26.4"}}
+    again = document.result_json(document.result_from_json(older), None)
+    assert again["made_with"]["numpy"] == "1.26.4"
+    silent = {**fresh, "made_with": None}
+    assert document.result_json(document.result_from_json(silent), None)["made_with"] is None
+
+
+def test_no_library_is_imported_for_its_version():
+    program = (
+        "import sys; from nmqc.report.document import made_with; made_with();"
+        "print(sorted({'scipy', 'numba', 'skimage', 'pydicom'} & set(sys.modules)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert run.stdout.strip() == "[]"
+
+
+def test_what_a_person_said_of_a_file_and_gave_beside_it_comes_back():
+    told = InputFile("flood.dcm", "1f" * 32, "2e" * 32, head=2, pixel_mm=(4.5, 4.25))
+    result = replace(
+        samples.result(source=samples.source(inputs=(told,))),
+        beside=(Beside("reference", replace(told, file="accepted.dcm", pixel_mm=None)),),
+        options={"edge_margin_mm": 1 / 3},
+    )
+    stored = json.loads(document.dump(document.result_json(result, None)))
+    back = document.result_from_json(stored)
+    (own,), (one,) = back.source.inputs, back.beside
+    assert (own.head, own.pixel_mm) == (2, (4.5, 4.25))
+    assert (one.role, one.input.file, one.input.head, one.input.pixel_mm) == (
+        "reference",
+        "accepted.dcm",
+        2,
+        None,
+    )
+    assert back.options == {"edge_margin_mm": 1 / 3}
+    assert document.result_json(back, None) == stored

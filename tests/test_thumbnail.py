@@ -9,7 +9,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from nmqc.history.thumbnail import LONGEST, shrunk, thumbnail
+from nmqc.thumbnail import LONGEST, shrunk, thumbnail
 from nmqc.model import Curve, Label, Line, Picture, Sinogram
 
 

@@ -46,10 +46,10 @@ def _resampled(image: NDArray[Any], rows: int) -> NDArray[np.float32]:
 
     first = np.arange(rows) * image.shape[0] // rows
     if rows > image.shape[0]:
-        return image[first].astype(np.float32)
+        return np.asarray(image[first], np.float32)
     counts = np.diff(np.append(first, image.shape[0]))
     sums = np.add.reduceat(image.astype(np.float64), first, axis=0)
-    return (sums / counts[:, np.newaxis]).astype(np.float32)
+    return np.asarray(sums / counts[:, np.newaxis], np.float32)
 
 
 def thumbnail(evidence: Sequence[Evidence]) -> str | None:

@@ -1,0 +1,224 @@
+"""`nmqc validate`: commissioning in one command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nmqc.cli import common
+from nmqc.cli.opened import as_json_flag
+from nmqc.errors import NmqcError
+
+if TYPE_CHECKING:
+    from nmqc.validate.agreement import Compared, Recorded
+    from nmqc.validate.outcome import Outcome
+    from nmqc.validate.run import Collected
+
+LONGEST_S = 300.0  # for one real file
+MADE_BY = "Made by `nmqc validate --markdown docs/validation.md`."
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The options, named as their parameters."""
+
+    quick: bool
+    data: Path | None
+    pdf: Path | None
+    markdown: Path | None
+    force: bool
+    as_json: bool
+    workers: int | None
+    requirements: Path | None
+    config_file: Path | None
+
+
+@click.command()
+@click.option(
+    "--quick", is_flag=True, help="A smaller grid: two minutes on two cores instead of half an hour."
+)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Real files, and other programs' numbers in agreement.toml beside them.",
+)
+@click.option("-o", "--pdf", type=click.Path(path_type=Path), metavar="OUT", help="Write a PDF report.")
+@click.option(
+    "--markdown",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="OUT",
+    help="Write the tables as a page.",
+)
+@click.option("--force", is_flag=True, help="Let --pdf replace a file that nmqc did not write.")
+@as_json_flag
+@click.option(
+    "--workers", type=click.IntRange(1, 1024), metavar="N", help="Processes at a time (default: one a core)."
+)
+@click.option(
+    "--requirements",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Your own requirements, in TOML (default: those that come with nmqc).",
+)
+@common.config_option
+@click.pass_context
+def command(ctx: click.Context, /, **typed: Any) -> None:
+    """Measure every metric on phantoms of known truth, and hold it against requirements.
+
+    Bias, precision, how true the stated uncertainties are, and the range in which all that holds, of every metric of
+    every test: on digital phantoms of known truth, of four systems, in many sizes, positions, rotations and noises. A
+    metric without a requirement fails, and so does one whose requirements would not notice a bias of 1 %.
+
+    \b
+    nmqc validate --quick -o validation.pdf
+    nmqc validate -o validation.pdf --data /qc/reference
+
+    Exit status: 0 every requirement is met; 2 wrong usage; 3 one could not be tested; 4 one is not met.
+    """
+    ctx.exit(_run(Typed(**typed)))
+
+
+def _run(typed: Typed) -> int:
+    try:
+        return _validated(typed)
+    except NmqcError as reason:
+        if typed.as_json:
+            from nmqc.validate.outcome import refused
+
+            _print(refused(reason.code, reason.reason, common.now()))
+        raise
+
+
+def _validated(typed: Typed) -> int:
+    from nmqc.validate.outcome import document
+
+    site = common.open_site(typed.config_file)
+    _require_writable(typed)
+    outcome = _outcome(typed)
+    found = document(outcome, common.now())
+    if typed.as_json:
+        _print(found)
+    else:
+        _show(found)
+    if typed.markdown is not None:
+        _write_page(typed.markdown, found)
+    if typed.pdf is not None:
+        from nmqc.report import validation
+        from nmqc.validate.report import data
+
+        validation.write(typed.pdf, data(found), found, common.header_of(site.config), force=typed.force)
+    for problem in outcome.problems:
+        common.say(problem)
+    return outcome.status
+
+
+def _require_writable(typed: Typed) -> None:
+    """Refuse, before anything is measured, what could not be written after it."""
+    if typed.pdf is not None:
+        from nmqc.report.pdf import check_target
+
+        check_target(typed.pdf, force=typed.force)
+    if typed.markdown is not None and not typed.markdown.resolve().parent.is_dir():
+        raise NmqcError("no_folder", f"{typed.markdown}: its folder does not exist: make it first")
+
+
+def _outcome(typed: Typed) -> Outcome:
+    from nmqc.validate.agreement import read
+    from nmqc.validate.case import Level
+    from nmqc.validate.judge import judged
+    from nmqc.validate.outcome import Outcome
+    from nmqc.validate.requirements import BUILT_IN, load
+
+    requirements = load(typed.requirements or BUILT_IN)
+    recorded = () if typed.data is None else read(typed.data)
+    level: Level = "quick" if typed.quick else "whole"
+    collected, cases, problems = _measured(level, typed.workers or os.cpu_count() or 1)
+    compared = () if typed.data is None else tuple(_compared(recorded, typed.data))
+    found = collected.in_order()
+    metrics = judged(requirements, found.readings, found.absent)
+    return Outcome(level, metrics, cases, tuple(found.trials), compared, tuple(problems))
+
+
+def _measured(level: Any, workers: int) -> tuple[Collected, tuple[Any, ...], list[str]]:
+    """Measure the grid by several processes; return what was found, its cases, and what could not be done."""
+    from nmqc.batch.pool import Died, Pool, processes
+    from nmqc.validate.grid import Piece, pieces
+    from nmqc.validate.run import Collected, Done, work
+
+    todo = list(pieces(level))
+    collected, problems = Collected(), []
+    workers = min(workers, len(todo))
+    pool: Pool[Piece, Done] = Pool(partial(processes, workers, ("nmqc.validate.run",)), workers, work)
+    with common.progress(len(todo), "Measuring phantoms") as bar:
+        for piece, done in pool.each(todo):
+            bar.update(1)
+            if isinstance(done, Died):
+                problems.append(f"{piece.case.test}: {piece.case.name}: stopped with {done.error}: report it")
+            else:
+                collected.add(done)
+    cases = {(piece.case.test, piece.case.name): piece.case for piece in todo}
+    return collected, tuple(cases.values()), sorted(problems)
+
+
+def _compared(recorded: Sequence[Recorded], folder: Path) -> Iterator[Compared]:
+    """Yield every number of another program beside ours; each command runs once for each file."""
+    from nmqc.validate.agreement import arguments, compared, laid_beside
+
+    printed: dict[tuple[str, ...], Any] = {}
+    for one in recorded:
+        if not (folder / one.file).exists():
+            yield laid_beside(one, None, None, "there is no such file in the folder")
+            continue
+        typed = tuple(arguments(one, folder))
+        if typed not in printed:
+            printed[typed] = _typed(typed)
+        if isinstance(printed[typed], str):
+            yield laid_beside(one, None, None, printed[typed])
+        else:
+            yield compared(one, printed[typed])
+
+
+def _typed(arguments: Sequence[str]) -> dict[str, Any] | str:
+    """Return the object that a command prints, in a process of its own; else why there is none."""
+    try:
+        run = subprocess.run(
+            [sys.executable, "-m", "nmqc", *arguments], capture_output=True, timeout=LONGEST_S, check=False
+        )
+        found: dict[str, Any] = json.loads(run.stdout)
+    except subprocess.TimeoutExpired:
+        return f"the command took more than {LONGEST_S:.0f} s"
+    except ValueError:
+        return "the command was not understood: try it by itself"
+    return found
+
+
+def _print(document: dict[str, Any]) -> None:
+    from nmqc.report.document import dump
+
+    click.echo((dump(document) + "\n").encode(), nl=False)
+
+
+def _show(document: dict[str, Any]) -> None:
+    from nmqc.validate.words import text
+
+    encoding = sys.stdout.encoding or "ascii"
+    click.echo(text(document).encode(encoding, "replace").decode(encoding))
+
+
+def _write_page(path: Path, document: dict[str, Any]) -> None:
+    from nmqc.validate.words import markdown
+
+    try:
+        path.write_text(markdown(document, MADE_BY), encoding="utf-8")
+    except OSError as problem:
+        raise NmqcError("not_written", f"{path}: cannot be written ({problem.strerror})") from None
