@@ -122,6 +122,7 @@ def _matrix(rows: int, columns: int, frames: int, kind: bytes = b"") -> Callable
         for tag, value in sizes.items():
             element_of(tree, tag, b"US", value)
         element_of(tree, 0x00280008, b"IS", (b"%d" % frames).ljust(8))
+        element_of(tree, 0x00280030, b"DS", (b"%.4f\\%.4f" % (540 / rows, 540 / columns)).ljust(16))
         _numbered(tree, frames)
         if kind:
             element_of(
@@ -135,6 +136,33 @@ def _matrix(rows: int, columns: int, frames: int, kind: bytes = b"") -> Callable
         pixels.value, pixels.length = b"", size
         path.write_bytes(write(tree))
         _fill(path, size)
+
+    return make
+
+
+def enlarged(times: int, frames: int) -> Callable[[Path, bytes], None]:
+    """A good image with every pixel as a square of many: a lit field with a border, to be analysed whole."""
+
+    def make(path: Path, good: bytes) -> None:
+        import numpy as np
+
+        tree = parse(good)
+        told = {element.tag: element.value for element in tree.dataset}
+        rows, columns = (struct.unpack("<H", told[tag])[0] for tag in (0x00280010, 0x00280011))
+        first = np.frombuffer(told[PIXEL_DATA], "<u2", rows * columns).reshape(rows, columns)
+        large = (
+            np.random.default_rng(1)
+            .poisson(first.repeat(times, 0).repeat(times, 1) / times + 0.5)
+            .astype("<u2")
+        )
+        down, along = (float(text) / times for text in told[0x00280030].split(b"\\"))
+        element_of(tree, 0x00280010, b"US", struct.pack("<H", rows * times))
+        element_of(tree, 0x00280011, b"US", struct.pack("<H", columns * times))
+        element_of(tree, 0x00280030, b"DS", (b"%.5f\\%.5f" % (down, along)).ljust(16))
+        element_of(tree, 0x00280008, b"IS", b"%d " % frames)
+        _numbered(tree, frames)
+        element_of(tree, PIXEL_DATA, b"OW", large.tobytes() * frames)
+        path.write_bytes(write(tree))
 
     return make
 
@@ -275,6 +303,8 @@ BOMBS: dict[str, Bomb] = {
     "more pixels than are read": Bomb(_matrix(4096, 4096, 4)),
     "a large image": Bomb(_matrix(4096, 4096, 1), pixels=4096 * 4096),
     "three large images": Bomb(_matrix(4096, 4096, 3), pixels=3 * 4096 * 4096),
+    "a large flood": Bomb(enlarged(64, 1), pixels=4096 * 4096),
+    "three large floods": Bomb(enlarged(64, 3), pixels=3 * 4096 * 4096),
     "very many floods": Bomb(_many_floods, pixels=96 * 64 * 64),
     "very many frames": Bomb(_matrix(56, 56, 20_000), pixels=56 * 56 * 20_000),
     "very many views": Bomb(_matrix(56, 56, 20_000, b"TOMO"), pixels=56 * 56 * 20_000),

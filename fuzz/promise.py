@@ -42,8 +42,7 @@ def broken(outcome: Outcome, pixels: int) -> list[str]:
 
 def _badly_said(outcome: Outcome) -> list[str]:
     found = []
-    quiet = "--quiet" in outcome.arguments  # what could not be measured is then not told
-    if outcome.status in (2, 3) and not quiet and not (outcome.err + outcome.out).strip():
+    if outcome.status in (2, 3) and not (outcome.err + outcome.out).strip():
         found.append("no reason is given")
     if _CONTROL.search(outcome.err) or _CONTROL.search(outcome.out):
         found.append("control characters")

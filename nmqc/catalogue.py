@@ -222,8 +222,11 @@ def metric_units() -> dict[str, str]:
 
 
 def plain_options(options: Any) -> dict[str, Any]:
-    """Return the options of a test as JSON values, unrounded; images among them are null."""
-    values = {one.name: getattr(options, one.name) for one in fields(options)}
+    """Return the options of a test as JSON values, unrounded; images among them are null.
+
+    Which detector alone was asked for is left out: it chooses among results, and changes none.
+    """
+    values = {one.name: getattr(options, one.name) for one in fields(options) if one.name != "only_detector"}
     return {name: None if isinstance(value, Acquisition) else _plain(value) for name, value in values.items()}
 
 

@@ -9,8 +9,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from nmqc.thumbnail import LONGEST, shrunk, thumbnail
 from nmqc.model import Curve, Label, Line, Picture, Sinogram
+from nmqc.thumbnail import LONGEST, shrunk, thumbnail
 
 
 def picture(image, spacing_mm=(2.0, 2.0), **more):

@@ -135,7 +135,7 @@ _OPTIONS = (
     click.option("--system", metavar="NAME", help="The system, where the header does not tell it rightly."),
     click.option("--acquired", metavar="TIME", help="Date and time, where the header has none (ISO 8601)."),
     click.option("--strict-exit", is_flag=True, help="Let a warning give exit status 4 too."),
-    click.option("--quiet", is_flag=True, help="Print only what is not within limits."),
+    click.option("--quiet", is_flag=True, help="Print only what is not within limits, or not measured."),
 )
 _OF_HEADS = (
     click.option(

@@ -19,7 +19,7 @@ from nmqc import __version__
 from nmqc import config as site_config
 from nmqc import limits as limit_tables
 from nmqc.errors import HistoryUnavailable, NmqcError
-from nmqc.model import EXPECTED_ABSENCES, Refusal, Result
+from nmqc.model import EXPECTED_ABSENCES, NotMeasured, Refusal, Result
 from nmqc.report import wording
 
 if TYPE_CHECKING:
@@ -201,8 +201,12 @@ def status_of(results: Sequence[Result], refused: Sequence[Refusal], *, strict: 
     verdicts = {result.verdict for result in results}
     if "fail" in verdicts or (strict and "warn" in verdicts):
         return 4
-    absent = any(one.code not in EXPECTED_ABSENCES for result in results for one in result.not_measured)
-    return 3 if refused or absent else 0
+    return 3 if refused or any(_missing(result) for result in results) else 0
+
+
+def _missing(result: Result) -> list[NotMeasured]:
+    """Return what was not measured and should have been."""
+    return [one for one in result.not_measured if one.code not in EXPECTED_ABSENCES]
 
 
 def show(
@@ -215,7 +219,7 @@ def show(
 ) -> None:
     """Print results to standard output: one JSON object, or text for people with dates in a language.
 
-    `quiet` prints a line for each result that is not within limits, and nothing else.
+    `quiet` prints a line for each result that is not within limits, or not whole, and nothing else.
     """
     if as_json:
         from nmqc.report.document import dump, results_document
@@ -224,8 +228,8 @@ def show(
         return
     if quiet:
         for result, _ in results:
-            if result.verdict in ("fail", "warn"):
-                click.echo(f"{wording.files(result)}: {result.verdict}")
+            if words := _in_a_line(result):
+                click.echo(f"{wording.files(result)}: {words}")
         return
     from nmqc.report import terminal
 
@@ -240,6 +244,16 @@ def show(
             language=language,
         )
     )
+
+
+def _in_a_line(result: Result) -> str:
+    """Return what somebody should look at in a result; "" where there is nothing."""
+    missing = _missing(result)
+    words: list[str] = [result.verdict] if result.verdict in ("fail", "warn") else []
+    if missing:
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        words.append(f"{missing[0].name} was not measured: {missing[0].reason}{more}")
+    return "; ".join(words)
 
 
 def progress(total: int, label: str) -> Any:

@@ -21,8 +21,8 @@ from nmqc.history.key import Key, digest_of, key_of
 from nmqc.history.query import latest_marks, rows_of
 from nmqc.history.rows import Columns
 from nmqc.history.schema import now
-from nmqc.thumbnail import thumbnail
 from nmqc.model import Refusal, Remark, Result
+from nmqc.thumbnail import thumbnail
 
 #: in the order in which rows refer to each other
 _TABLES = (

@@ -98,7 +98,9 @@ def _fitted(
             )[:, : 4 if free else 3]
             weight = 1 / np.sqrt(np.maximum(model, 1e-12))
             rows = design[keep] * weight[keep, None]
-            sizes = np.maximum(np.linalg.norm(rows, axis=0), 1e-300)  # else the scale is lost beside the curvature
+            sizes = np.maximum(
+                np.linalg.norm(rows, axis=0), 1e-300
+            )  # else the scale is lost beside the curvature
             step = np.linalg.lstsq(rows / sizes, (counts - model)[keep] * weight[keep], rcond=None)[0] / sizes
             scale, x0, y0 = scale + step[0], x0 + step[1], y0 + step[2]
             if free:

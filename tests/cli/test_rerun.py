@@ -301,6 +301,23 @@ def test_the_iec_phantom(db: Path, tmp_path: Path) -> None:
     assert call("phantom", "iec", "-o", tmp_path / "iec").status == 0
     options = ("--ratio", "4.123456789012", "--background-bqml", "5300.7")
     recorded(db, "pet", tmp_path / "iec", *options)
-    for number in (1, 2, 3):
-        run = rerun(db, number, tmp_path / "iec", "--json")
+    recorded(db, "pet", tmp_path / "iec", *options, "--bg-rois", own_regions(db, tmp_path))
+    (tmp_path / "regions.toml").unlink()
+    with History.open(find_address(f"sqlite:///{db}")) as history:
+        entries = sorted(history.select(), key=lambda one: one.number)
+    regions = [entry.payload["options"].get("background_rois") for entry in entries]
+    assert any(one is not None and len(one["sha256"]) == 64 for one in regions)
+    for entry in entries:
+        run = rerun(db, entry.number, tmp_path / "iec", "--json")
         assert (run.status, run.document["status"]) == (0, "identical"), run.err
+
+
+def own_regions(db: Path, folder: Path) -> Path:
+    """A site's file of the places that the first analysis found, 1 mm further along the first axis."""
+    with History.open(find_address(f"sqlite:///{db}")) as history:
+        parameters = history.get(1).payload["parameters"]
+    places = parameters["background_centres_with_spheres_mm"]
+    path = folder / "regions.toml"
+    tables = "".join(f"[[region]]\nx_mm = {x + 1.0}\ny_mm = {y}\n" for x, y in places)
+    path.write_text('relative_to = "spheres"\n' + tables)
+    return path

@@ -105,6 +105,9 @@ def test_not_measured_is_3(tmp_path: Path) -> None:
     assert (METRIC, "", "zoomed_field") in absent
     assert measured(result, "uniformity.integral.cfov")["verdict"] == "pass"
     assert (run.status, run.refused) == (3, [])
+    quiet = call("uniformity", path, "--replicates", "0", "--no-record", "--config", site, "--quiet")
+    (line,) = quiet.text.splitlines()
+    assert line.startswith(f"{path.name}: {METRIC} was not measured: ")
 
 
 def test_the_highest_wins(floods: Floods, tmp_path: Path) -> None:
