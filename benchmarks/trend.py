@@ -21,13 +21,14 @@ with seeds; sigma is their true standard deviation. The method: [trends](trend.m
 FALSE = """Healthy years of {days} working days after a baseline, Monday to Friday in the morning; default rules,
 the gate and the repeat (the next acquisition within 36 hours: never from Friday to Monday) included.
 Metrics are independent of each other. Demanded: at most one notice a camera and year. The rate is that
-of {years} years (a fifth of them where nothing is demanded); {checked} other years must lie within the 95 % interval of a
-Poisson number of that rate.
+of {years} years (a fifth of them where nothing is demanded); {checked} other years must lie within the 95 %
+interval of a Poisson number of that rate.
 
 {table}
-Notices of one series come in clusters, where its baseline happened to lie low: the number in a year scatters more than a Poisson
-number does, with normal values by a tenth, with skewed ones several times (variance over mean, 60 years). So a count of {checked} years lies
-outside of the interval more often than once in twenty.
+Notices of one series come in clusters, where its baseline happened to lie low: the number in a year
+scatters more than a Poisson number does, with normal values by a tenth, with skewed ones several times
+(variance over mean, 60 years). So a count of {checked} years lies outside of the interval more often than once
+in twenty.
 
 As first advised (3.3 sigma, sigma by moving ranges, a gate of one sigma, a baseline of 20 counting as
 the truth) the EWMA alone gives {advised:.2f} notices a metric and year: {camera:.0f} for 20 metrics.
