@@ -170,7 +170,7 @@ def _whole_pixels(
     """Measure the indices over the whole pixels; return the integral uniformity of the UFOV."""
     values = {name: float(value) for name, value in all_indices(smoothed, flood.fields).items()}
     floor = _floor(flood, flood.fields)
-    grid = grid_spread(flood.image, flood.inner, flood.central, flood.rows, flood.columns)
+    grid = _grid(flood) if counting else {}  # without the counting part there is no uncertainty
     for field_name, mask in flood.fields.each():
         names = [f"{index}.{field_name}" for index in INDEX_NAMES]
         if field_name == "ufov" and flood.clipped:
@@ -189,6 +189,10 @@ def _whole_pixels(
             for name in names
         ]
     return values["integral.ufov"]
+
+
+def _grid(flood: Flood) -> dict[str, float]:
+    return grid_spread(flood.image, flood.inner, flood.central, flood.rows, flood.columns)
 
 
 def _floor(flood: Flood, fields: Fields) -> dict[str, NoiseFloor]:

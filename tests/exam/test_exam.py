@@ -1,7 +1,7 @@
 """The exam that every row of the catalogue passes, with the phantoms of table.py.
 
-Objects are drawn from a generator, a few or twenty for a row, seeded by NMQC_EXAM_SEED, which stands in the name of
-each case.
+Objects are drawn from a generator, a few or twenty for a row (four with every change, the others with the slow
+tests), seeded by NMQC_EXAM_SEED, which stands in the name of each case.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from tests.exam.table import EXAMINATIONS, Candidate, Examination, Key, Made
 
 SEED = int(os.environ.get("NMQC_EXAM_SEED") or 20260105)
 NOISY_IMAGES = 20
+#: of each row so many drawn objects are examined with every change, the others with the slow tests
+EVERY_TIME = 4
 
 
 def examination(test: Row) -> Examination:
@@ -44,7 +46,12 @@ rows = pytest.mark.parametrize(
 cases = pytest.mark.parametrize(
     ("test", "number"),
     [
-        pytest.param(test, number, id=f"{test.name}, seed {SEED}, draw {number}")
+        pytest.param(
+            test,
+            number,
+            id=f"{test.name}, seed {SEED}, draw {number}",
+            marks=[pytest.mark.slow] if number >= EVERY_TIME else [],
+        )
         for test in catalogue.TESTS
         for number in range(examination(test).draws)
     ],
@@ -283,7 +290,7 @@ def test_result_comes_back_from_json_number_for_number(test: Row, number: int) -
 @rows
 def test_result_comes_back_from_the_history_number_for_number(test: Row, tmp_path: Path) -> None:
     with History.open(find_address(str(tmp_path / "exam.sqlite"))) as history:
-        for number in range(examination(test).draws):
+        for number in range(min(examination(test).draws, EVERY_TIME)):
             for result in noisy(test, number)[1]:
                 payload = result_json(result, None)
                 recorded = history.record(result, payload)

@@ -18,7 +18,7 @@ from fuzz.elements import BIG_ENDIAN, EXPLICIT, IMPLICIT, Element, Tree, declare
 from fuzz.inside import Finding, read
 
 #: enough to find a reader that trusts a number; `pytest -m slow` looks a hundred times longer
-QUICK, LONG = 120, 12_000
+QUICK, LONG = 60, 12_000
 NUMERIC = {"US": "<H", "SS": "<h", "UL": "<L", "SL": "<l", "FL": "<f", "FD": "<d"}
 PRIVATE = (
     *(
