@@ -1,6 +1,6 @@
 """The exam that every row of the catalogue passes, with the phantoms of table.py.
 
-Objects are drawn from a generator, a few or twenty for a row (four with every change, the others with the slow
+Objects are drawn from a generator, a few or twenty for a row (three with every change, the others with the slow
 tests), seeded by NMQC_EXAM_SEED, which stands in the name of each case.
 """
 
@@ -27,7 +27,7 @@ from tests.exam.table import EXAMINATIONS, Candidate, Examination, Key, Made
 SEED = int(os.environ.get("NMQC_EXAM_SEED") or 20260105)
 NOISY_IMAGES = 20
 #: of each row so many drawn objects are examined with every change, the others with the slow tests
-EVERY_TIME = 4
+EVERY_TIME = 3
 
 
 def examination(test: Row) -> Examination:

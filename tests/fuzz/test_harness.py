@@ -115,6 +115,7 @@ def test_nan_is_no_json() -> None:
 
 
 @posix
+@pytest.mark.slow
 def test_a_campaign(tmp_path: Path) -> None:
     """Some calls in children, as anybody would make them."""
     run = campaign(tmp_path, calls=6)

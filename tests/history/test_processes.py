@@ -156,6 +156,7 @@ def chunk(number: int) -> list[Batched]:
     return [*items, Batched(refusals=(refusal,))]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kill -9 is of POSIX systems")
 def test_a_process_that_is_killed_leaves_whole_chunks(url: str) -> None:
     """Killed at twenty random moments; each of the children begins where the next chunk is new."""
