@@ -83,17 +83,17 @@ def _run(
     try:
         site = common.open_site(config)
         where, entries = _entries(db, config, wanted)
-        todo = planned(entries, found_images(entries, folders, problems))
-        found = sorted(_compared(todo.jobs, site, jobs or os.cpu_count() or 1), key=lambda one: one.number)
+        plan = planned(entries, found_images(entries, folders, problems))
+        found = sorted(_compared(plan.jobs, site, jobs or os.cpu_count() or 1), key=lambda one: one.number)
     except NmqcError as reason:
         if as_json:
             _print(_document(where, None, [], [], problems, reason))
         raise
     metrics = by_metric(found)
     if as_json:
-        _print(_document(where, todo, found, metrics, problems))
+        _print(_document(where, plan, found, metrics, problems))
     else:
-        _show(todo, found, metrics)
+        _show(plan, found, metrics)
     for line in (*problems, *_said(found)):
         common.say(line)
     return _status(found, problems)
@@ -142,7 +142,7 @@ def _status(found: Sequence[Compared], problems: Sequence[str]) -> int:
 
 def _document(
     where: str | None,
-    todo: Planned | None,
+    plan: Planned | None,
     found: Sequence[Compared],
     metrics: Sequence[OfMetric],
     problems: Sequence[str],
@@ -156,7 +156,7 @@ def _document(
         "same": sum(one.status == "same" for one in found),
         "differ": sum(one.status == "differs" for one in found),
         "not_compared": sum(one.status == "not_compared" for one in found),
-        "missing": list(todo.missing) if todo else [],
+        "missing": list(plan.missing) if plan else [],
         "metrics": [asdict(one) for one in metrics],
         "results": [asdict(one) for one in found],
         "problems": list(problems),
@@ -170,11 +170,11 @@ def _print(document: dict[str, Any]) -> None:
     click.echo((dump(document) + "\n").encode(), nl=False)
 
 
-def _show(todo: Planned, found: Sequence[Compared], metrics: Sequence[OfMetric]) -> None:
+def _show(plan: Planned, found: Sequence[Compared], metrics: Sequence[OfMetric]) -> None:
     same, differ = (sum(one.status == status for one in found) for status in ("same", "differs"))
     click.echo(
         f"{same} results as they were recorded, {differ} differ, {len(found) - same - differ} not compared; the "
-        f"images of {len(todo.missing)} were not found"
+        f"images of {len(plan.missing)} were not found"
     )
     different = [one for one in metrics if one.differ]
     for one in different:
