@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ import click
 
 from nmqc.cli.common import say
 from nmqc.cli.opened import as_json_flag, camera_option, day, opened, placed
-from nmqc.cli.stated import dumped, spoken, told_refusals
+from nmqc.cli.stated import dumped, show, told_refusals
 from nmqc.history import FIRST_RESULTS, KINDS, BaselineEntry, BaselineSet
 from nmqc.report.wording import clean
 
@@ -101,13 +99,8 @@ def list_command(camera: str | None, as_json: bool, db: str | None, config: Path
     if as_json:
         click.echo(dumped(SCHEMA, address.shown, "baselines", [_json(one) for one in found]))
         return
-    if not found:
-        click.echo(f"no baseline is stated: the first {FIRST_RESULTS} valid results of each series count")
-        return
-    from nmqc.report.terminal import screen_of
-
-    rows = [(one.number, _words(one), one.ended) for one in found]
-    click.echo(spoken(rows, screen_of(sys.stdout, os.environ)), nl=False)
+    nothing = f"no baseline is stated: the first {FIRST_RESULTS} valid results of each series count"
+    show([(one.number, _words(one), one.ended) for one in found], nothing)
 
 
 @command.command("end")

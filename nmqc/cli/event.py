@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from nmqc.cli.opened import as_json_flag, camera_option, day, opened, placed
-from nmqc.cli.stated import dumped, spoken, told_refusals
+from nmqc.cli.stated import dumped, show, told_refusals
 from nmqc.history import KINDS, Kind, Note
 from nmqc.report.wording import clean
 
@@ -70,13 +68,7 @@ def list_command(camera: str | None, as_json: bool, db: str | None, config: Path
     if as_json:
         click.echo(dumped(SCHEMA, address.shown, "events", [_json(note) for note in found]))
         return
-    if not found:
-        click.echo("no event is kept")
-        return
-    from nmqc.report.terminal import screen_of
-
-    rows = [(note.number, _words(note), note.withdrawn) for note in found]
-    click.echo(spoken(rows, screen_of(sys.stdout, os.environ)), nl=False)
+    show([(note.number, _words(note), note.withdrawn) for note in found], "no event is kept")
 
 
 @command.command("withdraw")

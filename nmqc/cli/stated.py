@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -40,6 +42,16 @@ def told_refusals(as_json: bool, schema: str, name: str) -> Iterator[None]:
         if as_json:
             click.echo(dumped(schema, None, name, [], refusal))
         raise
+
+
+def show(rows: Sequence[tuple[int, str, str | None]], nothing: str) -> None:
+    """Print a list for people, or what is said where there is nothing."""
+    if not rows:
+        click.echo(nothing)
+        return
+    from nmqc.report.terminal import screen_of
+
+    click.echo(spoken(rows, screen_of(sys.stdout, os.environ)), nl=False)
 
 
 def spoken(rows: Sequence[tuple[int, str, str | None]], screen: Screen) -> str:

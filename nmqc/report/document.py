@@ -148,22 +148,22 @@ def result_json(result: Result, history: int | None) -> Json:
         "energy_window": _window_json(result.energy_window),
         "radionuclide": source.radionuclide or None,
         "collimator": result.collimator or None,
-        "duration_s": _plain(result.duration_s),
-        "total_counts": _plain(result.total_counts),
+        "duration_s": plain(result.duration_s),
+        "total_counts": plain(result.total_counts),
         "software": source.software or None,
         "corrected": list(source.corrected),
         "synthetic": source.synthetic,
-        "parameters": _plain(result.parameters),
-        "asked": _plain(result.asked),
+        "parameters": plain(result.parameters),
+        "asked": plain(result.asked),
         "measurements": [_measurement_json(measurement) for measurement in result.measurements],
         "not_measured": [
             {"name": missing.name, "of": missing.of, "code": missing.code, "reason": missing.reason}
             for missing in result.not_measured
         ],
         "remarks": [{"code": remark.code, "text": remark.text} for remark in result.remarks],
-        "options": _plain(result.options),
+        "options": plain(result.options),
         "beside": [{"role": one.role, **_input_json(one.input)} for one in result.beside],
-        "made_with": _plain(made_with() if result.made_with is None else result.made_with or None),
+        "made_with": plain(made_with() if result.made_with is None else result.made_with or None),
         "history": history,
     }
 
@@ -174,7 +174,7 @@ def _input_json(source: InputFile) -> Json:
         "sha256": source.sha256,
         "pixels": source.pixels or None,
         "head": source.head,
-        "pixel_mm": _plain(source.pixel_mm),
+        "pixel_mm": plain(source.pixel_mm),
     }
 
 
@@ -234,12 +234,12 @@ def _refusal_json(refusal: Refusal) -> Json:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value as JSON types: tuples become lists, NumPy scalars and arrays Python numbers."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value.tolist() if hasattr(value, "tolist") else value
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nmqc.model import Measurement, Result
+from nmqc.report.document import plain
 
 #: What another processor or library may change in the last digits: of the larger of the two numbers, and of nothing.
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
@@ -83,9 +84,9 @@ def compared(stored: Mapping[str, Any], results: Sequence[Result]) -> Compared:
     with other options, such as another field of view in the site's configuration, the two are not comparable.
     """
     same = [one for one in results if place_of(one) == place_of_stored(stored)]
-    alike = [one for one in same if _plain(one.asked) == stored["asked"]]
+    alike = [one for one in same if plain(one.asked) == stored["asked"]]
     if same and not alike:
-        return not_compared(stored, "asked_differs", _other_options(stored["asked"], _plain(same[0].asked)))
+        return not_compared(stored, "asked_differs", _other_options(stored["asked"], plain(same[0].asked)))
     now = alike[0] if alike else None
     today = {(one.metric.name, one.of): one for one in now.measurements} if now else {}
     recorded = {(one["name"], one["of"]): one for one in stored["measurements"]}
@@ -123,15 +124,6 @@ def place_of_stored(stored: Mapping[str, Any]) -> tuple[object, ...]:
 
 def _pair(asked: Mapping[str, Any]) -> list[int]:
     return list(asked.get("detectors") or [])
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as its JSON reads back: tuples are lists."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _other_options(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +14,7 @@ import pytest
 
 from nmqc.batch import pool
 from nmqc.history import History
+from tests.cli.disks import grown, mounted
 from tests.cli.nights import (
     ARGUMENTS,
     aged,
@@ -108,15 +106,8 @@ def test_a_worker_that_is_killed_costs_nothing(incoming: Path, undisturbed: Path
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk that is full after some results; root alone can make one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.name != "posix" or os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("only root can mount a small disk")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("a small disk cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted(tmp_path / "disk", "200k") as folder:
+        yield folder
 
 
 def test_a_full_disk(incoming: Path, undisturbed: Path, small_disk: Path) -> None:
@@ -127,7 +118,7 @@ def test_a_full_disk(incoming: Path, undisturbed: Path, small_disk: Path) -> Non
     assert len(full) == 1
     assert "done again by the next run" in full[0]
     assert run.document["analysed"] == recorded(db) < 24  # nothing is told that was not recorded
-    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    grown(small_disk, "64m")
     batch(incoming, db)
     same(db, undisturbed)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pytest
 from nmqc.errors import HistoryUnavailable
 from nmqc.history import Batched, History, find_address
 from nmqc.history.care import problems
+from tests.cli.disks import grown, mounted
 from tests.cli.running import Run, call, child, finished
 from tests.history.samples import a_result, payload_of
 
@@ -22,15 +20,8 @@ QUICK = ("--replicates", "0")
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 96 kB; root alone can make one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if os.name != "posix" or os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("only root can mount a small disk")
-    mount = ["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(folder)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("a small disk cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted(tmp_path / "disk", "96k") as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -75,7 +66,7 @@ def test_what_was_there_stays(name: str, small_disk: Path, db: Path, flood: Path
 
 
 def test_a_history_on_a_full_disk_stays_whole(small_disk: Path, flood: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,size=400k", str(small_disk)], check=True)
+    grown(small_disk, "400k")
     db = small_disk / "h.sqlite"
     with History.open(find_address(str(db))) as history:
         with pytest.raises(HistoryUnavailable, match="is full"):
@@ -85,7 +76,7 @@ def test_a_history_on_a_full_disk_stays_whole(small_disk: Path, flood: Path) -> 
     refused(run, "not recorded", "is full", "make room")
     assert len(run.results) == 2  # the numbers are told all the same
     assert problems(find_address(str(db))) == (results, [])
-    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    grown(small_disk, "8m")
     assert call("uniformity", flood, *QUICK, "--db", db, "--json").status == 0
     assert problems(find_address(str(db))) == (results + 2, [])
 

@@ -11,12 +11,12 @@ import pytest
 from nmqc.errors import CannotMeasure
 from nmqc.model import Result
 from nmqc.resolution.straightness import straightness
+from nmqc.validate.bar_phantoms import across_bars
 from phantoms.bars import Bars
 from phantoms.fields import Rectangle
 from phantoms.planar import Wave
 from tests.resolution.barring import SMALL, ensemble, exact, found, noisy
 
-SPREAD_PERIODS = 1.5  # of the Gaussian that the phase is averaged over (gamma-camera.md, 2.7)
 BARS = Bars(
     matrix=(300, 335),
     pixel_mm=(0.9, 1.05),
@@ -29,33 +29,9 @@ BARS = Bars(
 )
 
 
-def across_bars(phantom: Bars, wave: Wave) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Return x, y and the true displacement across the bars of each quadrant, on a grid of 1 mm.
-
-    Written for bars along the rows and columns: 10 mm inside the borders and the cross, the wave, damped by the
-    Gaussian over which its phase is averaged, less a plane for each quadrant.
-    """
-    found = []
-    (width, height), (middle_x, middle_y) = phantom.outline.extents_mm, phantom.field_offset_mm
-    for quadrant in phantom.truth().quadrants:
-        damping = math.exp(-2 * (math.pi * SPREAD_PERIODS * 2 * quadrant.width_mm / wave.wavelength_mm) ** 2)
-        along_x = abs(quadrant.frequency_per_mm[0]) > abs(quadrant.frequency_per_mm[1])
-        x, y = np.meshgrid(np.arange(-width, width), np.arange(-height, height))
-        sign_x, sign_y = (
-            math.copysign(1, a - b) for a, b in zip(quadrant.centre_mm, phantom.centre_mm, strict=True)
-        )
-        inside = (sign_x * (x - phantom.centre_mm[0]) > 10) & (sign_y * (y - phantom.centre_mm[1]) > 10)
-        inside &= (np.abs(x - middle_x) < width / 2 - 10) & (np.abs(y - middle_y) < height / 2 - 10)
-        x, y = x[inside], y[inside]
-        moved = damping * wave.displacement_mm(x, y)[0 if along_x else 1]
-        plane = np.column_stack([np.ones(x.size), x, y])
-        found.append((x, y, moved - plane @ np.linalg.lstsq(plane, moved, rcond=None)[0]))
-    return found
-
-
 def displaced(phantom: Bars, wave: Wave) -> tuple[float, float]:
     """Return the true SD and largest displacement across the bars of all quadrants."""
-    moved = np.concatenate([one[2] for one in across_bars(phantom, wave)])
+    moved = np.concatenate([one[2] for one in across_bars(replace(phantom, wave=wave))])
     return float(np.sqrt((moved**2).mean())), float(np.abs(moved).max())
 
 
@@ -84,7 +60,9 @@ def test_place_of_the_largest_displacement() -> None:
     wave = Wave(0.8, 220.0, 30.0, 110.0, 75.0)
     m = found(exact(replace(BARS, wave=wave)))["linearity_max", ""]
     (place,) = m.at
-    x, y, moved = (np.concatenate(parts) for parts in zip(*across_bars(BARS, wave), strict=True))
+    x, y, moved = (
+        np.concatenate(parts) for parts in zip(*across_bars(replace(BARS, wave=wave)), strict=True)
+    )
     there = moved[np.hypot(x - place.x_mm, y - place.y_mm) < 4.0]
     # a point of the analysis within 4 mm of points of the grid; the wave changes by 0.02 mm a mm
     assert np.abs(there).max() == pytest.approx(np.abs(moved).max(), abs=0.1)
