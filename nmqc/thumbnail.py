@@ -70,7 +70,7 @@ def _png(greys: NDArray[np.uint8]) -> bytes:
     """Return a PNG file of 8-bit greys (ISO/IEC 15948): each row is led by its filter, none."""
     rows, columns = greys.shape
     header = pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
-    pixels = compress(b"".join(b"\0" + row.tobytes() for row in greys), 9)
+    pixels = compress(b"".join(b"\0" + row.tobytes() for row in greys))
     parts = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in parts)
 

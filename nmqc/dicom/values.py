@@ -25,6 +25,8 @@ TOO_LONG = b"too long"
 
 def clean(text: str, length: int = TEXT_LENGTH) -> str:
     """Return the text without control and formatting characters, single-spaced, of bounded length."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text[: 4 * length].split())[:length]
     printable = (" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text[: 4 * length])
     return " ".join("".join(printable).split())[:length]
 

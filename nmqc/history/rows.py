@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
-from nmqc.history.conditions import Conditions
+from nmqc.history.conditions import Conditions, Judgement
 from nmqc.history.engines import Database
 from nmqc.history.files import FileMark
 from nmqc.history.key import Key
 from nmqc.model import EnergyWindow, Refusal, Remark, Result
 
 Columns = dict[str, Any]
+_JUDGED = tuple(field.name for field in fields(Judgement))
 
 
 def append(database: Database, table: str, rows: Sequence[Columns]) -> None:
@@ -74,7 +75,7 @@ def condition_row(number: int, conditions: Conditions) -> Columns:
 def judgement_rows(number: int, conditions: Conditions) -> list[Columns]:
     """Return a row for each measurement of a result that has a noise floor or limits."""
     return [
-        {"result": number, "position": position, **asdict(judgement)}
+        {"result": number, "position": position, **{name: getattr(judgement, name) for name in _JUDGED}}
         for position, judgement in conditions.judgements.items()
     ]
 

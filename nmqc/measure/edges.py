@@ -128,7 +128,7 @@ def find_border(image: Coarse) -> Border:
     CannotMeasure
         ``not_a_flood``, if a side has fewer than five strips of light.
     """
-    parts = [_scan(image, index) for index in range(4)]
+    parts = [part for sideways in (False, True) for part in _scan_both(image, sideways)]
     x, y, side, profiles, depths, plateaus = (
         np.concatenate(column) for column in zip(*(p[:6] for p in parts), strict=True)
     )
@@ -136,19 +136,28 @@ def find_border(image: Coarse) -> Border:
     return Border(x, y, side, profiles, depths, plateaus, clipped)
 
 
-def _scan(image: Coarse, index: int) -> tuple[Any, ...]:
-    """Scan from one side: every strip's outermost crossing of half the plateau, seen as from the left."""
-    sideways = index >= 2  # from the top or the bottom: turn the image
-    counts = image.counts.T if sideways else image.counts
-    along, across = (image.columns, image.rows) if sideways else (image.rows, image.columns)
-    mirrored = index % 2 == 1
-    if mirrored:
-        counts = counts[:, ::-1]
+def _scan_both(image: Coarse, sideways: bool) -> list[tuple[Any, ...]]:
+    """Scan from left and right, or, `sideways`, from the top and the bottom, with the image turned."""
+    along = image.columns if sideways else image.rows
     strips = max(1, round(STRIP_MM / along.pitch_mm))
     count = along.count // strips
-    offset = (along.count - count * strips) // 2
-    profiles = counts[offset : offset + count * strips].reshape(count, strips, -1).mean(axis=1)
-    middles = along.start_mm + along.pitch_mm * (offset + strips * (np.arange(count) + 0.5))
+    first = (along.count - count * strips) // 2
+    lines = image.counts.T if sideways else image.counts
+    profiles = np.zeros((count, lines.shape[1]))
+    for line in range(strips):
+        profiles += lines[first + line :: strips][:count]
+    middles = along.start_mm + along.pitch_mm * (first + strips * (np.arange(count) + 0.5))
+    profiles /= strips
+    return [
+        _scan(image, profiles, middles, 2 * sideways),
+        _scan(image, profiles[:, ::-1], middles, 2 * sideways + 1),
+    ]
+
+
+def _scan(image: Coarse, profiles: NDArray[np.float64], middles: NDArray[Any], index: int) -> tuple[Any, ...]:
+    """Scan from one side: every strip's outermost crossing of half the plateau, seen as from the left."""
+    sideways, mirrored = index >= 2, index % 2 == 1
+    across = image.rows if sideways else image.columns
     lit = profiles > 0.5 * image.level
     keep = lit.any(axis=1)
     if keep.sum() < 5:

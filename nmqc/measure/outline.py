@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from nmqc.measure.grid import Axis
 
 CIRCLE_SIDES = 96
+TIE_MM = 1e-6  # by which a corner may lie beyond a side: for ties by rounding alone
+PARALLEL = 1e-12  # component of a unit vector below which it runs along the other axis
+Ends = tuple[NDArray[np.float64], NDArray[np.float64]]
 _SAMPLES = 128  # across a pixel, for the area of slanted outlines: its error is below 1e-3 pixel
 
 
@@ -63,7 +66,7 @@ class Outline:
             zip(self.normals.tolist(), self.supports_mm.tolist(), strict=True),
             key=lambda side: abs(side[0][1]),
         ):  # sides along one axis first: they need no array of both
-            reach = nx * x if abs(ny) < 1e-12 else ny * y if abs(nx) < 1e-12 else nx * x + ny * y
+            reach = nx * x if abs(ny) < PARALLEL else ny * y if abs(nx) < PARALLEL else nx * x + ny * y
             beyond = np.maximum(beyond, reach - support)
         return np.asarray(np.broadcast_to(beyond, np.broadcast_shapes(x.shape, y.shape)))
 
@@ -124,11 +127,29 @@ def circle(centre_mm: tuple[float, float], diameter_mm: float) -> Outline:
 def whole_pixels(outline: Outline, rows: Axis, columns: Axis) -> NDArray[np.bool_]:
     """Return the pixels, shape (rows, columns), that lie wholly inside an outline.
 
-    A convex outline holds a pixel where it holds its four corners; a corner on the outline is inside.
+    A corner on the outline is inside.
     """
-    beyond = outline.distance_mm(columns.edges_mm[None, :], rows.edges_mm[:, None])
-    inside = beyond <= 1e-6  # a millionth of a millimetre, for ties by rounding alone
-    return np.asarray(inside[:-1, :-1] & inside[1:, :-1] & inside[:-1, 1:] & inside[1:, 1:])
+    x, y = columns.edges_mm[None, :], rows.edges_mm[:, None]
+    return boxes_inside(outline, (x[:, :-1], x[:, 1:]), (y[:-1], y[1:]))
+
+
+def boxes_inside(outline: Outline, x_mm: Ends, y_mm: Ends) -> NDArray[np.bool_]:
+    """Return which boxes, from low to high ends along x and y, lie wholly inside; any shapes that broadcast.
+
+    A side holds a box where it holds the corner that lies furthest out. Sides along one axis need no array of both.
+    """
+    (left, right), (top, bottom) = (
+        [end - centre for end in ends] for ends, centre in zip((x_mm, y_mm), outline.centre_mm, strict=True)
+    )
+    if outline.is_circle:
+        far = np.hypot(np.maximum(abs(left), abs(right)), np.maximum(abs(top), abs(bottom)))
+        return np.asarray(far - outline.supports_mm[0] <= TIE_MM)
+    inside = np.ones(np.broadcast_shapes(left.shape, top.shape), bool)
+    for (nx, ny), support in zip(outline.normals.tolist(), outline.supports_mm.tolist(), strict=True):
+        across, down = nx * (right if nx > 0 else left), ny * (bottom if ny > 0 else top)
+        reach = across if abs(ny) < PARALLEL else down if abs(nx) < PARALLEL else across + down
+        inside &= reach - support <= TIE_MM
+    return inside
 
 
 def covered(outline: Outline, rows: Axis, columns: Axis) -> NDArray[np.float64]:
@@ -182,7 +203,7 @@ def _chord(outline: Outline, x_mm: NDArray[np.float64]) -> tuple[NDArray[np.floa
     low, high = np.full_like(x, -np.inf), np.full_like(x, np.inf)
     outside = np.zeros(x.shape, bool)
     for (nx, ny), support in zip(outline.normals, outline.supports_mm, strict=True):
-        if abs(ny) < 1e-12:
+        if abs(ny) < PARALLEL:
             outside |= nx * x > support
             continue
         bound = (support - nx * x) / ny

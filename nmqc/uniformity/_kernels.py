@@ -1,7 +1,7 @@
 """The compiled twin of the uniformity indices. Importing this module imports Numba.
 
-The same integers are added and the same float32 steps follow as in `nmqc.uniformity.indices`: the same numbers, bit
-for bit (tests/uniformity/test_engines.py).
+The same steps in the same order as in `nmqc.uniformity.indices` and `nmqc.uniformity.structure`: the same numbers,
+bit for bit (tests/uniformity/test_engines.py).
 """
 
 from __future__ import annotations
@@ -13,28 +13,34 @@ from numpy.typing import NDArray
 
 from nmqc.errors import CannotMeasure
 from nmqc.measure.engine import compiled
-from nmqc.uniformity.indices import INDEX_NAMES, Axis, Fields, kernel_sum, windows
+from nmqc.uniformity.indices import INDEX_NAMES, Fields, inverse_weights, windows
+from nmqc.uniformity.structure import Sums
 
-AXES: tuple[Axis, Axis] = (1, 0)
 HUNDRED = np.float32(100)
 
 
 @compiled
-def _smooth(counts: Any, inverse: Any, down: Any, out: Any) -> None:  # pragma: no cover - compiled
-    """Smooth one image; `down` has a column of zeros on either side. Loops without branches: the compiler's."""
+def _smooth(
+    counts: Any, inside: Any, inverse: Any, lit: Any, down: Any, out: Any
+) -> None:  # pragma: no cover - compiled
+    """Smooth what of one image lies inside its mask; `down` has a column of zeros on either side.
+
+    Loops without branches: the compiler's.
+    """
     rows, columns = inverse.shape
     for row in range(rows):
+        for column in range(columns):
+            lit[row, column] = counts[row, column] * inside[row, column]
+    for row in range(rows):
         above, below = max(row - 1, 0), min(row + 1, rows - 1)
-        has_above, has_below = counts.dtype.type(row > 0), counts.dtype.type(row < rows - 1)
+        has_above, has_below = lit.dtype.type(row > 0), lit.dtype.type(row < rows - 1)
         for column in range(columns):
             down[column + 1] = (
-                2 * counts[row, column]
-                + has_above * counts[above, column]
-                + has_below * counts[below, column]
+                2 * lit[row, column] + has_above * lit[above, column] + has_below * lit[below, column]
             )
         for column in range(columns):
             total = 2 * down[column + 1] + down[column] + down[column + 2]
-            out[row, column] = np.float32(total) * inverse[row, column]
+            out[row, column] = out.dtype.type(total) * inverse[row, column]
 
 
 @compiled
@@ -59,7 +65,7 @@ def _integral(
             high[column] = _larger(high[column], value * inside[row, column])
             low[column] = _smaller(low[column], value + outside[row, column])
     top, bottom = high.max(), low.min()
-    return HUNDRED * (top - bottom) / (top + bottom) if top > 0 else np.float32(-1)
+    return HUNDRED * (top - bottom) / (top + bottom) if top > 0 else -HUNDRED
 
 
 @compiled
@@ -83,45 +89,88 @@ def _worst(
 
 @compiled
 def _stack(
-    stack: Any, inverse: Any, outsides: Any, insides: Any, ux: Any, uy: Any, cx: Any, cy: Any, out: Any
+    stack: Any, inside: Any, inverse: Any, outsides: Any, insides: Any, along: Any, down: Any, out: Any
 ) -> None:  # pragma: no cover - compiled
-    rows, columns = inverse.shape
-    smoothed = np.empty((rows, columns), np.float32)
-    down = np.zeros(columns + 2, stack.dtype)
-    first, second = np.empty(columns, np.float32), np.empty(columns, np.float32)
+    """Images with one mask, or with one each: all but `stack` and `out` have one entry, or one for each image.
+
+    `outsides`, `insides`, and where runs along x and down begin, of UFOV and CFOV.
+    """
+    _, rows, columns = inverse.shape
+    smoothed, lit = np.empty((rows, columns), out.dtype), np.empty((rows, columns), stack.dtype)
+    lines = np.zeros(columns + 2, stack.dtype)
+    first, second = np.empty(columns, out.dtype), np.empty(columns, out.dtype)
     for image in range(stack.shape[0]):
-        _smooth(stack[image], inverse, down, smoothed)
-        out[0, image] = _integral(smoothed, outsides[0], insides[0], first, second)
-        out[1, image] = _worst(smoothed, ux, 0, 1, first)
-        out[2, image] = _worst(smoothed, uy, 1, 0, first)
-        out[4, image] = _integral(smoothed, outsides[1], insides[1], first, second)
-        out[5, image] = _worst(smoothed, cx, 0, 1, first)
-        out[6, image] = _worst(smoothed, cy, 1, 0, first)
+        mask = image if inverse.shape[0] > 1 else 0
+        _smooth(stack[image], inside[mask], inverse[mask], lit, lines, smoothed)
+        for field in range(2):
+            out[4 * field, image] = _integral(
+                smoothed, outsides[field, mask], insides[field, mask], first, second
+            )
+            out[4 * field + 1, image] = _worst(smoothed, along[field, mask], 0, 1, first)
+            out[4 * field + 2, image] = _worst(smoothed, down[field, mask], 1, 0, first)
 
 
-def index_stack_numba(stack: NDArray[Any], fields: Fields) -> dict[str, NDArray[np.float32]]:
-    """Return every uniformity index of a stack of integer images, as `indices.all_indices` does.
+@compiled
+def _add(
+    stack: Any, inside: Any, central: Any, rows: Any, columns: Any, middle: Any
+) -> None:  # pragma: no cover - compiled
+    """Add up rows, columns and the central field of images that share their mask; all start from zero."""
+    for image in range(stack.shape[0]):
+        for row in range(inside.shape[0]):
+            whole, part = np.int64(0), np.int64(0)
+            for column in range(inside.shape[1]):
+                lit = stack[image, row, column] * inside[row, column]
+                whole += lit
+                part += lit * central[row, column]
+                columns[image, column] += lit
+            rows[image, row] = whole
+            middle[image] += part
+
+
+def sums_numba(stack: NDArray[np.integer[Any]], fields: Fields) -> Sums:
+    """Return the sums of images of whole numbers, as `structure.sums` does."""
+    images, rows, columns = stack.shape
+    found = [
+        np.zeros((images, rows), np.int64),
+        np.zeros((images, columns), np.int64),
+        np.zeros(images, np.int64),
+    ]
+    _add(np.ascontiguousarray(stack), *(mask.astype(stack.dtype) for _, mask in fields.each()), *found)
+    return Sums(*(one.astype(np.float64) for one in found))
+
+
+class CompiledIndices:
+    """Every uniformity index of images on the same fields: what depends on the masks alone is made once.
 
     Raises
     ------
     CannotMeasure
         As `indices.all_indices`.
     """
-    weights = kernel_sum(fields.ufov.astype(np.int64))
-    inverse = np.divide(1.0, weights, out=np.zeros(weights.shape), where=fields.ufov).astype(np.float32)
-    starts = [windows(mask, axis).astype(np.float32) for _, mask in fields.each() for axis in AXES]
-    if not all(one.any() for one in starts):
-        raise CannotMeasure(
-            "no_window", "differential uniformity: no run of five pixels lies in the field of view"
+
+    def __init__(self, fields: Fields, kind: type[np.floating[Any]]) -> None:
+        masks = np.stack([fields.ufov, fields.cfov])
+        masks = masks.reshape(2, -1, *masks.shape[-2:])
+        along, down = windows(masks, 1), windows(masks, 0)
+        if not all(one.any(axis=(1, 2, 3)).all() for one in (along, down)):
+            raise CannotMeasure(
+                "no_window", "differential uniformity: no run of five pixels lies in the field of view"
+            )
+        self._kind, self._ufov = kind, masks[0]
+        self._arrays = (
+            inverse_weights(masks[0], kind),
+            np.where(masks, 0, np.inf).astype(kind),
+            masks.astype(kind),
+            along.astype(kind),
+            down.astype(kind),
         )
-    masks = np.stack([fields.ufov, fields.cfov])
-    outsides = np.where(masks, 0, np.inf).astype(np.float32)
-    out = np.empty((8, len(stack)), np.float32)
-    _stack(
-        np.ascontiguousarray(stack * fields.ufov), inverse, outsides, masks.astype(np.float32), *starts, out
-    )
-    out[3], out[7] = np.maximum(out[1], out[2]), np.maximum(out[5], out[6])
-    if out.min() < 0:
-        raise CannotMeasure("no_counts", "integral uniformity: the field of view holds no count")
-    names = [f"{index}.{field}" for field in ("ufov", "cfov") for index in INDEX_NAMES]
-    return dict(zip(names, out, strict=True))
+
+    def __call__(self, stack: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Return the indices of a stack of images."""
+        out = np.empty((8, len(stack)), self._kind)
+        _stack(np.ascontiguousarray(stack), self._ufov.astype(stack.dtype), *self._arrays, out)
+        out[3], out[7] = np.maximum(out[1], out[2]), np.maximum(out[5], out[6])
+        if out.min() < 0:
+            raise CannotMeasure("no_counts", "integral uniformity: the field of view holds no count")
+        names = [f"{index}.{field}" for field in ("ufov", "cfov") for index in INDEX_NAMES]
+        return dict(zip(names, out, strict=True))

@@ -96,9 +96,13 @@ def smooth(counts: Counts, analysed: Mask, kind: type[np.floating[Any]] = np.flo
     ----------
     NEMA NU 1, 2.4: once, after the removal of edge pixels.
     """
+    return np.asarray(kernel_sum(counts * analysed).astype(kind) * inverse_weights(analysed, kind))
+
+
+def inverse_weights(analysed: Mask, kind: type[np.floating[Any]]) -> Smoothed:
+    """Return one over the weights that enter the smoothing of each pixel of a mask, 0 outside it."""
     weights = kernel_sum(analysed.astype(np.int64))
-    inverse = np.divide(1.0, weights, out=np.zeros(weights.shape), where=analysed).astype(kind)
-    return np.asarray(kernel_sum(counts * analysed).astype(kind) * inverse)
+    return np.asarray(np.divide(1.0, weights, out=np.zeros(weights.shape), where=analysed).astype(kind))
 
 
 def integral(smoothed: Smoothed, mask: Mask) -> Smoothed:

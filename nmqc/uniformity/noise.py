@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from nmqc.measure.engine import use_numba
 from nmqc.model import NoiseFloor
 from nmqc.uniformity.indices import Fields, all_indices, smooth
+from nmqc.uniformity.structure import Shapes, sums
 
 CHUNK = 20  # images at a time: they stay in the processor's cache
 MANY = 1000  # counts of a pixel from which on the binomial distribution is taken as normal
+EXACT = 2**23  # counts of a pixel below which single precision holds every half of them
 FLOOR_TRIALS = 1000
 FLOOR_LEVELS = (
     25.0,
@@ -58,8 +60,10 @@ def thinning(
     whole: Stack = counts.astype(kind)
     squares: dict[str, float] = {}
     for size in _chunks(replicates):
-        half = _halves(random, counts, size).astype(kind)
-        found = measure(np.concatenate([half, whole - half]))
+        both = np.empty((2 * size, *counts.shape), kind)
+        both[:size] = _halves(random, counts, size)
+        np.subtract(whole, both[:size], out=both[size:])
+        found = measure(both)
         for name, values in found.items():
             squares[name] = squares.get(name, 0.0) + float(((values[:size] - values[size:]) ** 2).sum())
     return {name: (total / replicates) ** 0.5 / 2 for name, total in squares.items()}
@@ -67,9 +71,13 @@ def thinning(
 
 def _halves(random: np.random.Generator, counts: NDArray[np.integer[Any]], size: int) -> Stack:
     """Return so many draws of Bin(counts, 1/2)."""
-    few = counts < MANY
-    normal = random.standard_normal((size, *counts.shape), dtype=np.float32)
-    half: Stack = np.rint(counts / 2 + np.sqrt(counts) / 2 * normal)
+    few = (counts > 0) & (counts < MANY)
+    half: Stack = random.standard_normal((size, *counts.shape), dtype=np.float32)
+    if counts.max(initial=0) >= EXACT:
+        half = half.astype(np.float64)
+    half *= (np.sqrt(counts) / 2).astype(half.dtype)
+    half += (counts / 2).astype(half.dtype)
+    np.rint(half, out=half)
     half[:, few] = random.binomial(counts[few], 0.5, (size, int(few.sum())))
     return half
 
@@ -103,10 +111,10 @@ def _simulated_floor(
     """Return mean and 95th percentile of each index, times the square root of the level."""
     fields = Fields(_unpack(ufov, shape), _unpack(cfov, shape))
     random = np.random.default_rng(_seed(np.packbits(fields.ufov), np.packbits(fields.cfov)))
-    pixels = FLOOR_TRIALS * fields.ufov.size
+    measure = index_measure(fields, FLOOR_TRIALS * fields.ufov.size)
     parts: dict[str, list[NDArray[np.float64]]] = {}
     for size in _chunks(FLOOR_TRIALS):
-        for name, values in index_stack(_poisson(random, level, (size, *shape)), fields, pixels).items():
+        for name, values in measure(_poisson(random, level, (size, *shape))).items():
             parts.setdefault(name, []).append(values)
     root = level**0.5
     joined = {name: np.concatenate(values) for name, values in parts.items()}
@@ -124,17 +132,34 @@ def _poisson(random: np.random.Generator, mean: float, shape: tuple[int, ...]) -
     return np.asarray(np.rint(mean + (mean**0.5 + normal / 6) * normal - 1 / 6), np.int32)
 
 
-def index_stack(stack: Stack, fields: Fields, pixels: int) -> Numbers:
-    """Return every uniformity index of a stack of re-binned images, by the engine that suits the work.
+def index_measure(
+    fields: Fields, pixels: int, kind: type[np.floating[Any]] = np.float32
+) -> Callable[[Stack], Numbers]:
+    """Return what measures every uniformity index of stacks of re-binned images, by the engine that suits the work.
 
-    `pixels` is the whole work of which this stack is a part, in pixels. Both engines add integers and then do
-    the same floating-point steps: the same numbers, bit for bit.
+    Both engines do the same steps in the same order: the same numbers, bit for bit.
+
+    Parameters
+    ----------
+    fields : of all images, or of each of a stack
+    pixels : the whole work, in pixels
+    kind : type of the indices
     """
-    if use_numba(pixels) and np.issubdtype(stack.dtype, np.integer):
-        from nmqc.uniformity._kernels import index_stack_numba
+    if use_numba(pixels):
+        from nmqc.uniformity._kernels import CompiledIndices
 
-        return index_stack_numba(stack, fields)
-    return all_indices(smooth(stack, fields.ufov, np.float32), fields)
+        return CompiledIndices(fields, kind)
+    return lambda stack: all_indices(smooth(stack, fields.ufov, kind), fields)
+
+
+def shape_measure(fields: Fields, pixels: int) -> Callable[[Stack], Numbers]:
+    """Return what measures `structure.shapes` of stacks of whole numbers, as `index_measure` does."""
+    prepared = Shapes(fields)
+    if use_numba(pixels):
+        from nmqc.uniformity._kernels import sums_numba
+
+        return lambda stack: prepared.of(sums_numba(stack, fields))
+    return lambda stack: prepared.of(sums(stack, fields))
 
 
 def _chunks(total: int) -> Iterator[int]:

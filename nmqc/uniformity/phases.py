@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from nmqc.errors import CannotMeasure
 from nmqc.measure.edges import Coarse
 from nmqc.measure.grid import Axis
-from nmqc.measure.outline import Outline, whole_pixels
-from nmqc.uniformity.indices import Fields, all_indices, smooth
+from nmqc.measure.outline import TIE_MM, Outline, boxes_inside, whole_pixels
+from nmqc.uniformity.indices import Fields
+from nmqc.uniformity.noise import index_measure
 
 PHASES = 4  # along each axis
 SMOOTHING_MM = 10.0  # side of the box that takes the noise out
@@ -40,12 +41,12 @@ def grid_spread(image: Coarse, inner: Outline, cfov: Outline, rows: Axis, column
     )
     analysed = _wholly_inside(inner, y, x)
     centres_y, centres_x = (y[:, 1:] + y[:, :-1]) / 2, (x[:, 1:] + x[:, :-1]) / 2
-    central = cfov.distance_mm(centres_x, centres_y[:, :, None, None]) <= 1e-6
+    central = cfov.distance_mm(centres_x, centres_y[:, :, None, None]) <= TIE_MM
     fields = Fields(analysed, analysed & _stacked(central))
     means = _stacked(_sums(_summed_area(light), image, y, x))
     means[means < ROUNDING * image.level] = 0.0
     try:
-        found = all_indices(smooth(means, fields.ufov), fields)
+        found = index_measure(fields, means.size, np.float64)(means)
     except CannotMeasure:
         return {}
     return {name: float(np.std(values)) for name, values in found.items()}
@@ -74,9 +75,8 @@ def _stacked(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _wholly_inside(outline: Outline, y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.bool_]:
-    corner = outline.distance_mm(x, y[:, :, None, None]) <= 1e-6
-    down = corner[:, :-1] & corner[:, 1:]
-    return _stacked(down[..., :-1] & down[..., 1:])
+    y = y[:, :, None, None]
+    return _stacked(boxes_inside(outline, (x[:, :-1], x[:, 1:]), (y[:, :-1], y[:, 1:])))
 
 
 def _smoothed(image: Coarse, inner: Outline) -> NDArray[np.float64]:

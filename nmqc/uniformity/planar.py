@@ -41,7 +41,7 @@ from nmqc.uniformity.indices import (
     strict_fields,
 )
 from nmqc.uniformity.metrics import METRICS, TEST
-from nmqc.uniformity.noise import Numbers, index_stack, noise_floor, thinning
+from nmqc.uniformity.noise import index_measure, noise_floor, shape_measure, thinning
 from nmqc.uniformity.phases import grid_spread
 from nmqc.uniformity.remarks import remarks
 
@@ -93,11 +93,15 @@ def check(acquisition: Acquisition) -> tuple[Refusal, ...]:
 
 def warm_up() -> None:
     """Compile the kernels and leave them in the cache."""
-    from nmqc.uniformity._kernels import index_stack_numba
+    from nmqc.uniformity._kernels import CompiledIndices, sums_numba
 
-    mask = np.ones((8, 9), bool)
+    mask = np.ones((2, 8, 9), bool)
+    fields = Fields(mask[0], mask[0])
     for kind in (np.int32, np.int64):
-        index_stack_numba(np.full((2, 8, 9), 100, kind), Fields(mask, mask))
+        stack = np.full(mask.shape, 100, kind)
+        CompiledIndices(fields, np.float32)(stack)
+        sums_numba(stack, fields)
+    CompiledIndices(Fields(mask, mask), np.float64)(mask.astype(np.float64))
 
 
 def is_warm() -> bool:
@@ -139,14 +143,11 @@ def _counting(flood: Flood, fields: Fields, options: Options) -> dict[str, float
     """Return the counting part of the uncertainties by thinning; nothing where counts are not raw."""
     if not flood.frame.raw_counts or options.replicates < 2:
         return {}
-    counts, fields = flood.counts[fields.box], fields.cropped()
+    counts, fields = (flood.counts * fields.ufov)[fields.box], fields.cropped()
     pixels = 2 * options.replicates * counts.size
-
-    def measure(stack: NDArray[Any]) -> Numbers:
-        return index_stack(stack, fields, pixels) | structure.shapes(stack, fields)
-
     try:
-        return thinning(counts, measure, options.replicates)
+        indices, shapes = index_measure(fields, pixels), shape_measure(fields, pixels)
+        return thinning(counts, lambda stack: indices(stack) | shapes(stack), options.replicates)
     except CannotMeasure:  # so few counts that a half has none where one is needed
         return {}
 

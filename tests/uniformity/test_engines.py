@@ -18,8 +18,9 @@ from nmqc.errors import BadConfiguration, CannotMeasure
 from nmqc.measure.engine import WORTHWHILE_PIXELS, _cache_folder, use_numba
 from nmqc.uniformity import noise
 from nmqc.uniformity.indices import Fields, all_indices, smooth
-from nmqc.uniformity.noise import index_stack
+from nmqc.uniformity.noise import index_measure, shape_measure
 from nmqc.uniformity.planar import Options, analyse
+from nmqc.uniformity.structure import shapes
 from phantoms.defects import WeakTube
 from phantoms.fields import Rectangle
 from phantoms.flood import Flood, Head
@@ -74,9 +75,9 @@ def test_both_engines_give_the_same_bits(
     stack[4] = np.where(fields.ufov, stack[4], 10**6)  # what lies outside does not matter
     stack[:, *np.argwhere(fields.cfov)[0]] += 1  # some count in every field
     monkeypatch.setenv("NMQC_ENGINE", "numpy")
-    plain = index_stack(stack, fields, 0)
+    plain = index_measure(fields, 0)(stack)
     monkeypatch.setenv("NMQC_ENGINE", "numba")
-    compiled = index_stack(stack, fields, 0)
+    compiled = index_measure(fields, 0)(stack)
     assert list(plain) == list(compiled)
     for index, values in plain.items():
         assert values.dtype == compiled[index].dtype
@@ -88,6 +89,43 @@ def test_both_engines_give_the_same_bits(
         np.testing.assert_allclose(plain[index], values, rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", SHAPES)
+def test_both_engines_give_the_same_bits_of_images_with_a_field_each(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ufov, cfov = SHAPES[name]
+    fewer = ufov.copy()
+    fewer[np.unravel_index(np.flatnonzero(ufov)[-1], ufov.shape)] = False
+    fields = Fields(np.stack([ufov, fewer, ufov]), np.stack([cfov, cfov & fewer, cfov]))
+    light = np.random.default_rng(8).normal(900.0, 60.0, fields.ufov.shape)
+    found = []
+    for engine in ("numpy", "numba"):
+        monkeypatch.setenv("NMQC_ENGINE", engine)
+        found.append(index_measure(fields, 0, np.float64)(light))
+    for index, values in found[0].items():
+        assert values.dtype == np.float64
+        np.testing.assert_array_equal(values, found[1][index], err_msg=index)
+    # The second image has a field of its own: what it has not does not enter.
+    alone = all_indices(smooth(light[1], fields.ufov[1]), Fields(fields.ufov[1], fields.cfov[1]))
+    assert {index: values[1] for index, values in found[0].items()} == alone
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+@pytest.mark.parametrize("name", ["ragged", "ragged, upright"])
+def test_both_engines_give_the_same_shapes(name: str, kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = Fields(*SHAPES[name])
+    stack = np.random.default_rng(9).poisson(3_000_000.0, (7, *fields.ufov.shape)).astype(kind)
+    stack[4] = np.where(fields.ufov, stack[4], 0)
+    found = []
+    for engine in ("numpy", "numba"):
+        monkeypatch.setenv("NMQC_ENGINE", engine)
+        found.append(shape_measure(fields, 0)(stack))
+    for figure, values in found[0].items():
+        np.testing.assert_array_equal(values, found[1][figure], err_msg=figure)
+        alone = float(shapes(stack[4], fields)[figure])
+        assert values[4] == pytest.approx(alone, rel=1e-12)  # arithmetic only
+
+
 @pytest.mark.parametrize("engine", ["numpy", "numba"])
 def test_both_engines_refuse_alike(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NMQC_ENGINE", engine)
@@ -95,11 +133,11 @@ def test_both_engines_refuse_alike(engine: str, monkeypatch: pytest.MonkeyPatch)
     stack = np.random.default_rng(6).poisson(50.0, (3, 8, 9))
     stack[1] = 0
     with pytest.raises(CannotMeasure) as empty:
-        index_stack(stack, fields, 0)
+        index_measure(fields, 0)(stack)
     assert empty.value.code == "no_counts"
     narrow = Fields(*full(4, 9))
     with pytest.raises(CannotMeasure) as short:
-        index_stack(stack[2:, :4], narrow, 0)
+        index_measure(narrow, 0)(stack[2:, :4])
     assert short.value.code == "no_window"
 
 
@@ -179,10 +217,11 @@ PROGRAM = """
 import json, sys
 import numpy as np
 from nmqc.uniformity.indices import Fields
-from nmqc.uniformity.noise import index_stack
+from nmqc.uniformity.noise import index_measure, shape_measure
+from nmqc.uniformity.structure import shapes
 mask = np.ones((9, 11), bool)
 stack = np.random.default_rng(5).poisson(300.0, (4, 9, 11))
-found = index_stack(stack, Fields(mask, mask), 0)
+found = index_measure(Fields(mask, mask), 0)(stack)
 loaded = "numba" in sys.modules
 print(json.dumps([loaded, {name: [float(v).hex() for v in values] for name, values in found.items()}]))
 """

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nmqc.uniformity.indices import Fields, all_indices, smooth
-from nmqc.uniformity.noise import Numbers, _poisson, _simulated_floor, index_stack, noise_floor, thinning
+from nmqc.uniformity.noise import Numbers, _poisson, _simulated_floor, index_measure, noise_floor, thinning
 from nmqc.uniformity.planar import Options, analyse
 from phantoms.defects import DeadPatch, Defect, LinearGradient, WeakTube
 from phantoms.fields import Outline, Rectangle
@@ -42,7 +42,7 @@ def scatter_and_uncertainty(
     """Return, for each index, its standard deviation over Poisson floods and the mean uncertainty by thinning."""
 
     def measure(stack: NDArray[Any]) -> Numbers:
-        return index_stack(stack, fields, 0)
+        return index_measure(fields, 0)(stack)
 
     values: dict[str, list[float]] = {}
     stated: dict[str, list[float]] = {}
