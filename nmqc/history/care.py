@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from nmqc.errors import HistoryUnavailable, UnusableInput
 from nmqc.history.address import Address, find_address
 from nmqc.history.engines import Database, connect, no_history
 from nmqc.history.schema import STEPS, version_of
+from nmqc.history.whole import disagreeing
 
-_AT_A_TIME = 500
 _MOST_SAID = 20
-_RESULTS = (
-    "SELECT number, test, algorithm, verdict, acquired, payload FROM nmqc_results "
-    f"WHERE number > ? ORDER BY number LIMIT {_AT_A_TIME}"
-)
-_MEASUREMENTS = (
-    'SELECT result, name, "of", value, unit, uncertainty, verdict FROM nmqc_measurements '
-    "WHERE result > ? AND result <= ? ORDER BY result, position"
-)
 _NUMBERED = ("results", "events", "refusals")
-_OF_RESULT = ("test", "algorithm", "verdict", "acquired")
-_OF_MEASUREMENT = ("name", "of", "value", "unit", "uncertainty", "verdict")
 
 
 def problems(address: Address, timeout_s: float = 30) -> tuple[int, list[str]]:
@@ -74,27 +62,8 @@ def _of_numbers(database: Database) -> Iterator[str]:
 
 def _of_results(database: Database) -> Iterator[str]:
     """Yield the results whose object is none, or differs from their rows."""
-    last = 0
-    while rows := database.rows(_RESULTS, (last,)):
-        measured: dict[int, list[tuple[Any, ...]]] = {}
-        for number, *facts in database.rows(_MEASUREMENTS, (last, rows[-1][0])):
-            measured.setdefault(number, []).append(tuple(facts))
-        for number, *facts, payload in rows:
-            if not _agrees(payload, facts, measured.get(number, [])):
-                yield f"result {number}: its stored object and its rows do not agree"
-        last = rows[-1][0]
-
-
-def _agrees(payload: str, facts: list[Any], measured: list[tuple[Any, ...]]) -> bool:
-    try:
-        stored = json.loads(payload)
-        same = [stored[name] for name in _OF_RESULT] == facts
-        return (
-            same
-            and [tuple(one[name] for name in _OF_MEASUREMENT) for one in stored["measurements"]] == measured
-        )
-    except (ValueError, KeyError, TypeError):
-        return False
+    for number in disagreeing(database):
+        yield f"result {number}: its stored object and its rows do not agree"
 
 
 # --- a copy ---------------------------------------------------------------------------------------------

@@ -149,6 +149,7 @@ _TABLES_4 = (
         png TEXT NOT NULL)""",
 )
 _GUARDED_4 = ("pictures",)
+CONDITIONS_SINCE = 3  # version from which the tables hold what a trend asks of results
 _REASON = "the history of nmqc is append-only"
 
 
@@ -213,7 +214,7 @@ STEPS: dict[str, tuple[Callable[[], tuple[str, ...]], ...]] = {
     "postgresql": (_postgresql_1, _postgresql_2, _postgresql_3, _postgresql_4),
 }
 #: what a step adds to its tables of what is there already
-FILLS: dict[int, Callable[[Database], None]] = {3: fill_conditions}
+FILLS: dict[int, Callable[[Database], None]] = {CONDITIONS_SINCE: fill_conditions}
 
 
 def bring_up_to_date(database: Database, read_only: bool) -> None:

@@ -159,6 +159,43 @@ def test_a_row_that_was_changed_by_another_program_is_found(db: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("results", "system_unit = 'NM-2' WHERE number = 30"),
+        ("results", "detector = 2 WHERE number = 30"),
+        ("results", "energy_window = 'I-131' WHERE number = 30"),
+        ("results", "collimator = 'MEGP' WHERE number = 30"),
+        ("results", "nuclide = 'I-131' WHERE number = 30"),
+        ("inputs", "sha256 = 'f00' WHERE result = 30"),
+        ("conditions", "setting = 'f00' WHERE result = 30"),
+        ("conditions", "counts = 1.0 WHERE result = 30"),
+        ("judgements", "fail_high = 50.0 WHERE result = 30"),
+        ("judgements", "floor_mean = NULL WHERE result = 30"),
+    ],
+)
+def test_what_a_trend_reads_is_held_against_the_stored_object(db: Path, table: str, change: str) -> None:
+    with sqlite3.connect(db) as opened:
+        opened.execute(f"DROP TRIGGER nmqc_{table}_no_update")
+        assert opened.execute(f"UPDATE nmqc_{table} SET {change}").rowcount > 0
+    opened.close()
+    _, found = problems(find_address(str(db)))
+    assert found[1:] == ["result 30: its stored object and its rows do not agree"]
+
+
+def test_judgements_that_vanished_are_missed(db: Path) -> None:
+    with sqlite3.connect(db) as opened:
+        for table in ("conditions", "judgements"):
+            opened.execute(f"DROP TRIGGER nmqc_{table}_no_delete")
+        opened.execute("DELETE FROM nmqc_judgements WHERE result = 30")
+        opened.execute("DELETE FROM nmqc_conditions WHERE result = 31")
+    opened.close()
+    _, found = problems(find_address(str(db)))
+    assert found[2:] == [
+        f"result {number}: its stored object and its rows do not agree" for number in (30, 31)
+    ]
+
+
 # --- copies ---------------------------------------------------------------------------------------------
 
 
