@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,24 +114,29 @@ def _require_known(typed: Typed) -> None:
 
 def _series(typed: Typed, site: common.Site) -> list[tuple[str, SeriesRows]]:
     """Return every series of the histories, with the camera's name; with a number where several histories have it."""
-    from nmqc.history import Filters, History, find_address
+    from nmqc.history import Filters, History, find_address, without_superseded
 
     filters = Filters(
         test=typed.test,
         metric=typed.metric,
         acquired_from=typed.acquired_from,
         acquired_to=typed.acquired_to,
-        excluded=False,
     )
     found: list[tuple[int, SeriesRows]] = []
     for place, address in enumerate(typed.db or (None,), 1):
         with History.open(find_address(address, site.config.database), read_only=True) as history:
-            found += [(place, series) for series in history.series(filters)]
+            series = without_superseded(history.series(filters))
+            found += [(place, valid) for valid in map(_valid, series) if valid.points]
     holding = Counter(unit for unit, _ in {(series.key.unit, place) for place, series in found})
     return [
         (f"{one.key.unit} (history {place})" if holding[one.key.unit] > 1 else one.key.unit, one)
         for place, one in found
     ]
+
+
+def _valid(series: SeriesRows) -> SeriesRows:
+    """Return a series without the results that are excluded."""
+    return replace(series, points=tuple(point for point in series.points if point.excluded is None))
 
 
 def _named(wanted: Sequence[str], found: Sequence[tuple[str, SeriesRows]]) -> list[tuple[str, SeriesRows]]:

@@ -123,12 +123,11 @@ def _run(typed: Typed) -> int:
         header = _header(config, typed)
         _check_targets(typed)
         document = _document(typed, config)
-    _write(typed, document, header)
     if typed.as_json:
-        from nmqc.report.document import dump
-
-        click.echo((dump(document) + "\n").encode(), nl=False)
-    elif not any((typed.pdf, typed.html, typed.csv_file)):
+        _print(document)
+    _tell_undated(document["undated"])
+    _write(typed, document, header)
+    if not any((typed.as_json, typed.pdf, typed.html, typed.csv_file)):
         from nmqc.report import trend_text
         from nmqc.report.terminal import screen_of
 
@@ -145,13 +144,28 @@ def _answered(typed: Typed) -> Iterator[None]:
         yield
     except NmqcError as refusal:
         if typed.as_json:
-            from nmqc.report.document import dump
             from nmqc.trend.report import document
 
             refused = [{"code": refusal.code, "reason": refusal.reason}]
-            empty = document([], _asked(typed), __version__) | {"refused": refused}
-            click.echo((dump(empty) + "\n").encode(), nl=False)
+            _print(document([], _asked(typed), __version__) | {"refused": refused})
         raise
+
+
+def _print(document: Json) -> None:
+    from nmqc.report.document import dump
+
+    click.echo((dump(document) + "\n").encode(), nl=False)
+
+
+def _tell_undated(count: int) -> None:
+    """Say on standard error how many results are not in the trend since they have no date."""
+    if count:
+        results = "1 result" if count == 1 else f"{count} results"
+        click.echo(
+            f"{results} without a date {'is' if count == 1 else 'are'} not in the trend: `nmqc history list` shows "
+            "them; exclude what needs no date",
+            err=True,
+        )
 
 
 def _header(config: Config, typed: Typed) -> Header:
@@ -183,11 +197,14 @@ def _document(typed: Typed, config: Config) -> Json:
         rows = history.series(filters)
         baselines, notes = history.baselines(unit), history.notes(unit)
         asked = _asked(typed)
-        notes = [one for one in notes if asked.last is None or one.at <= asked.last]
+        if asked.last is not None:
+            notes = [one for one in notes if one.at <= asked.last]
+            baselines = [one for one in baselines if one.begins <= asked.last]
         watched = gathered(rows, baselines, notes, typed.rules)
         logged = [Logged(one.unit, one.date, one.kind, one.text) for one in notes]
         late = list(_overdue(config, rows, filters, asked.today))
-        found = document(watched, asked, __version__, logged, late)
+        undated = len({number for one in rows for number in one.undated})
+        found = document(watched, asked, __version__, logged, late, undated)
         add_images(found, history.pictures)
     return found
 
@@ -278,6 +295,8 @@ def _check_targets(typed: Typed) -> None:
 def _check_table(path: Path, *, force: bool) -> None:
     from nmqc.trend.table import BEGINNING
 
+    if not path.resolve().parent.is_dir():
+        raise UnusableInput("cannot_write", f"{path}: its folder does not exist: make it first")
     try:
         if path.exists() and not force and not path.read_bytes()[:1000].startswith(BEGINNING.encode()):
             raise UnusableInput(

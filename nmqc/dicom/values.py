@@ -57,8 +57,13 @@ class Header:
         return self._known[keyword]
 
     def _fetched(self, keyword: str) -> tuple[Any, ...]:
+        from pydicom.datadict import tag_for_keyword
+
+        tag = tag_for_keyword(keyword)
+        if tag is None or tag not in self.dataset:
+            return ()
         try:
-            value = self.dataset.get(keyword)
+            value = self.dataset[tag].value
         except Exception:  # pydicom fails in many ways on a damaged value
             return (_UNREADABLE,)
         if value is None or isinstance(value, str | bytes):

@@ -14,6 +14,7 @@ from nmqc.history.lock import exclusive
 from nmqc.history.series import SeriesKey, SeriesPoint, SeriesRows
 from nmqc.history.stated import FIRST_RESULTS, KINDS, BaselineEntry, BaselineSet, Covered, Kind, Note
 from nmqc.history.store import History
+from nmqc.history.superseded import without_superseded
 
 __all__ = [
     "FIRST_RESULTS",
@@ -45,4 +46,5 @@ __all__ = [
     "find_address",
     "key_of",
     "path_digest",
+    "without_superseded",
 ]

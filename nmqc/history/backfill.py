@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from json import loads
-
 from nmqc.history.conditions import conditions_of
 from nmqc.history.engines import Database
+from nmqc.history.entries import stored_object
 from nmqc.history.rows import append, condition_row, judgement_rows
 
 _AT_A_TIME = 500
@@ -17,6 +16,6 @@ def fill_conditions(database: Database) -> None:
     last = 0
     while found := database.rows(_NEXT, (last,)):
         last = found[-1][0]
-        each = [(number, conditions_of(loads(payload))) for number, payload in found]
+        each = [(number, conditions_of(stored_object(text, f"result {number}"))) for number, text in found]
         append(database, "nmqc_conditions", [condition_row(*one) for one in each])
         append(database, "nmqc_judgements", [row for one in each for row in judgement_rows(*one)])

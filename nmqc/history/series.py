@@ -7,13 +7,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from json import loads
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from nmqc.history.conditions import Conditions, Judgement, conditions_of
 from nmqc.history.engines import Database, Row
-from nmqc.history.entries import Filters
+from nmqc.history.entries import Filters, stored_object
 from nmqc.history.query import LATEST_EVENT, rows_of, where_clause
 from nmqc.model import Ends, Verdict
 
@@ -93,12 +92,12 @@ class SeriesRows:
     Attributes
     ----------
     points : in order of acquisition, then of number; excluded ones too
-    undated : how many more have no date; they are not among the points
+    undated : numbers of the results without a date, but for excluded ones; they are not among the points
     """
 
     key: SeriesKey
     points: tuple[SeriesPoint, ...]
-    undated: int
+    undated: tuple[int, ...]
 
 
 #: what the results of some series share: the first columns of their keys, then the setting
@@ -174,7 +173,10 @@ def _result(row: Row, bare: Conditions | None) -> _Result:
 def _without_rows(database: Database, numbers: Collection[int]) -> Mapping[int, Conditions]:
     """Return the conditions of results that an older nmqc recorded while a newer one upgraded the history."""
     asked = "SELECT number, payload FROM nmqc_results WHERE number IN ({})"
-    return {row[0]: conditions_of(loads(row[1])) for row in rows_of(database, asked, numbers)}
+    return {
+        number: conditions_of(stored_object(text, f"result {number}"))
+        for number, text in rows_of(database, asked, numbers)
+    }
 
 
 # --- points ---------------------------------------------------------------------------------------------
@@ -184,7 +186,8 @@ def _series(key: tuple[Group, str, str, str], members: Collection[tuple[_Result,
     (*facts, setting), *measured = key
     points = [_point(result, result.acquired, row) for result, row in members if result.acquired is not None]
     points.sort(key=itemgetter(1, 0))
-    return SeriesRows(_key(*facts, *measured, setting), tuple(points), len(members) - len(points))
+    undated = [one.number for one, _ in members if one.acquired is None and one.excluded is None]
+    return SeriesRows(_key(*facts, *measured, setting), tuple(points), tuple(undated))
 
 
 def _key(*columns: Any) -> SeriesKey:

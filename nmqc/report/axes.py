@@ -12,6 +12,8 @@ from math import ceil, floor, log10
 from nmqc.report.dates import ISO, MONTHS
 
 EPOCH = datetime(1970, 1, 1)
+#: ends of what an axis of time may show: calendars go no farther than from year 1 to 9999
+EARLIEST, LATEST = ((datetime(year, 1, 1) - EPOCH) / timedelta(days=1) for year in (100, 9990))
 DAY = timedelta(days=1)
 #: letters of a month that tell it from all others of its language
 LETTERS = {"fr": 4}

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
 
-from nmqc.report.axes import Scale, columns, date_ticks, days_of, tick_words, value_range, value_ticks
+from nmqc.report.axes import (
+    EARLIEST,
+    LATEST,
+    Scale,
+    columns,
+    date_ticks,
+    days_of,
+    tick_words,
+    value_range,
+    value_ticks,
+)
 from nmqc.report.dates import ISO
 from nmqc.report.fonts import FAMILY
 
@@ -24,7 +34,7 @@ TEXT = 5.2
 #: lines of text at the right are so far apart
 APART = 5.6
 INK, MIDDLE, LIGHT, BAND, UNSURE = "#16305c", "#5a6f93", "#b9c4d6", "#ececec", "#d9d9d9"
-RED, AMBER, GREY = "#9b0000", "#8a5a00", "#606060"
+RED, AMBER, GREY, PALE = "#9b0000", "#8a5a00", "#606060", "#a0a0a0"
 
 #: what is drawn -> attributes of its line: told apart by its strokes, then by its colour
 LINES = {
@@ -117,13 +127,17 @@ def spark(series: Json, period: tuple[str, str]) -> str:
 
 def frame_of(series: Json, period: tuple[str, str], size: Size) -> Frame:
     """Return the scales of a chart: the whole period, and the values with what they are judged by."""
-    first, last = (days_of(one) for one in period)
+    first, last = (_shown(days_of(one)) for one in period)
     room = 0.005 * (last - first) or 0.5
     low, high = value_range(series["points"]["value"], _wanted(series))
     return Frame(
-        Scale(first - room, last + room, size.left, size.width - size.right),
+        Scale(_shown(first - room), _shown(last + room), size.left, size.width - size.right),
         Scale(low, high, size.height - size.bottom, size.top),
     )
+
+
+def _shown(day: float) -> float:
+    return min(max(day, EARLIEST), LATEST)
 
 
 def _wanted(series: Json) -> list[float]:
@@ -268,7 +282,8 @@ def _drift(drift: Json, frame: Frame) -> str:
 
 def _values(points: Json, frame: Frame) -> Iterator[str]:
     """Yield the values that count, with their error bars: each by itself, or those of a column together."""
-    kept = [place for place, reason in enumerate(points["excluded"]) if reason is None]
+    reasons = zip(points["excluded"], points["left_out"], strict=True)
+    kept = [place for place, both in enumerate(reasons) if both == (None, None)]
     days = [days_of(points["acquired"][place]) for place in kept]
     values = [points["value"][place] for place in kept]
     bars = [points["uncertainty"][place] or 0.0 for place in kept]
@@ -306,16 +321,19 @@ def _upright_stroke(x: float, low: float, high: float, frame: Frame) -> str:
 def _special(series: Json, frame: Frame) -> Iterator[str]:
     """Yield what is drawn by itself: out of limits a square, a warning a diamond, excluded a cross, noticed a ring.
 
+    What is left out of baseline and trend for its counts has a pale cross, and its mark by the limits all the same.
     What lies outside the axis stands at its end as a triangle.
     """
     points = series["points"]
-    places = zip(points["acquired"], points["value"], points["verdict"], points["excluded"], strict=True)
+    names = ("acquired", "value", "verdict", "excluded", "left_out")
     marks: dict[str, dict[tuple[int, int], str]] = {name: {} for name in _MARKS}
-    for acquired, value, verdict, excluded in places:
-        kind = "excluded" if excluded is not None else verdict
+    for acquired, value, verdict, excluded, left_out in zip(*(points[name] for name in names), strict=True):
+        kinds = {"excluded" if excluded is not None else verdict}
         if not frame.y.holds(value):
-            kind = "above" if value > frame.y.high else "below"
-        if kind in marks:
+            kinds = {"above" if value > frame.y.high else "below"}
+        elif left_out is not None:
+            kinds.add("left out")
+        for kind in kinds & set(marks):
             marks[kind].setdefault(
                 _cell(acquired, value, frame), _at(acquired, value, frame) + _MARKS[kind][0]
             )
@@ -340,6 +358,7 @@ def _cell(acquired: str, value: float, frame: Frame) -> tuple[int, int]:
 #: name -> path from the point, attributes
 _MARKS = {
     "excluded": ("m-1.5 -1.5l3 3m0 -3l-3 3", f'fill="none" stroke="{GREY}" stroke-width="0.5"'),
+    "left out": ("m-1.2 -1.2l2.4 2.4m0 -2.4l-2.4 2.4", f'fill="none" stroke="{PALE}" stroke-width="0.5"'),
     "warn": ("m0 -1.9l1.9 1.9l-1.9 1.9l-1.9 -1.9z", f'fill="none" stroke="{AMBER}" stroke-width="0.6"'),
     "fail": ("m-1.4 -1.4h2.8v2.8h-2.8z", f'fill="{RED}"'),
     "above": ("m0 -1l1.8 3h-3.6z", f'fill="{RED}"'),
@@ -405,6 +424,7 @@ _KEYS = (
     (_key_mark("fail"), "out of limits"),
     (_key_mark("above"), "beyond the axis"),
     (_key_mark("excluded"), "excluded"),
+    (_key_mark("left out"), "left out: other counts"),
     (_key_mark("noticed"), "notice of a rule"),
     (_key_line("fail"), "fail limit"),
     (_key_line("warn"), "warn limit"),

@@ -158,13 +158,15 @@ function chart(one, system, period) {
   axes(svg, to);
   upright(svg, one, system, to);
   levels(svg, one, to);
-  const kept = inside.filter((place) => !(place in one.x));
+  const judged = inside.filter((place) => !(place in one.x));
+  const kept = judged.filter((place) => !(place in one.o));
   if (kept.length < 1500) path(kept.map((p) => one.u[p] ? `M${to.x(at[p]).toFixed(1)} ${to.y(one.v[p] - one.u[p]).toFixed(1)}V${to.y(one.v[p] + one.u[p]).toFixed(1)}` : "").join(""), { stroke: "#b9c4d6" });
   const dot = (p) => `M${to.x(at[p]).toFixed(1)} ${to.y(one.v[p]).toFixed(1)}`;
   path(kept.map((p) => dot(p) + "h.01").join(""), { stroke: "#16305c", "stroke-width": kept.length < 400 ? 4 : 2.5, "stroke-linecap": "round" });
-  path(kept.filter((p) => one.f[p] === "w").map((p) => dot(p) + "m0-4l4 4l-4 4l-4-4z").join(""), { stroke: "#8a5a00", "stroke-width": 1.3 });
-  path(kept.filter((p) => one.f[p] === "f").map((p) => dot(p) + "m-3-3h6v6h-6z").join(""), { fill: "#9b0000" });
+  path(judged.filter((p) => one.f[p] === "w").map((p) => dot(p) + "m0-4l4 4l-4 4l-4-4z").join(""), { stroke: "#8a5a00", "stroke-width": 1.3 });
+  path(judged.filter((p) => one.f[p] === "f").map((p) => dot(p) + "m-3-3h6v6h-6z").join(""), { fill: "#9b0000" });
   path(inside.filter((p) => p in one.x).map((p) => dot(p) + "m-3-3l6 6m0-6l-6 6").join(""), { stroke: "#606060" });
+  path(inside.filter((p) => p in one.o).map((p) => dot(p) + "m-2.4-2.4l4.8 4.8m0-4.8l-4.8 4.8").join(""), { stroke: "#a0a0a0" });
   path(inside.filter((p) => one.notices.includes(p)).map((p) => dot(p) + "m-6 0a6 6 0 1 0 12 0a6 6 0 1 0-12 0").join(""), { stroke: "#000", "stroke-width": 1.4 });
   if (one.drift) {
     const [begun, from, until, end] = one.drift;
@@ -290,7 +292,8 @@ function hover(svg, one, inside, to) {
 function told(one, p) {
   const sure = one.u[p] ? ` ± ${one.u[p]}` : "";
   const verdict = p in one.x ? `excluded: ${one.x[p]}` : VERDICTS[one.f[p]];
-  return `${moment(times(one)[p])}: ${one.v[p]}${sure} ${one.unit}, ${verdict} (result ${one.n[p]})`;
+  const left = p in one.o ? `, left out of the trend: ${one.o[p]}` : "";
+  return `${moment(times(one)[p])}: ${one.v[p]}${sure} ${one.unit}, ${verdict}${left} (result ${one.n[p]})`;
 }
 
 if (data.systems.length) {

@@ -19,6 +19,7 @@ def lists(test: Json, language: str) -> tuple[list[Json], list[Json]]:
     results = {
         "Out of limits": _special(series, "fail"),
         "Excluded results": _special(series, "excluded"),
+        "Left out of the trend": _special(series, "left_out"),
         "Stated baselines": _stated(series),
     }
     return _titled(trends, language), _titled(results, language)
@@ -74,14 +75,15 @@ def _notices(series: Sequence[Json]) -> list[tuple[str, str]]:
 
 
 def _special(series: Sequence[Json], what: str) -> list[tuple[str, str]]:
-    """Return the results that are out of limits, or excluded: one line each."""
+    """Return the results that are out of limits, excluded, or left out of the trend: one line each."""
     found: dict[tuple[str, int | None], list[str]] = {}
     for one in series:
         points = one["points"]
+        reasons = points["excluded" if what == "fail" else what]
         for at, value, verdict, reason in zip(
-            points["acquired"], points["value"], points["verdict"], points["excluded"], strict=True
+            points["acquired"], points["value"], points["verdict"], reasons, strict=True
         ):
-            if what == "excluded" and reason is not None:
+            if what != "fail" and reason is not None:
                 found.setdefault((at, one["detector"]), []).append(reason)
             elif what == "fail" and verdict == "fail" and reason is None:
                 found.setdefault((at, one["detector"]), []).append(

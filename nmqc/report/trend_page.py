@@ -151,6 +151,7 @@ def _series(one: Json, metrics: Sequence[str], large: bool, several: bool, langu
         "f": "".join(_LETTERS[verdict] for verdict in points["verdict"]),
         "n": points["number"],
         "x": {place: reason for place, reason in enumerate(points["excluded"]) if reason is not None},
+        "o": {place: reason for place, reason in enumerate(points["left_out"]) if reason is not None},
         "limits": [_limit(span) for span in one["limits"]],
         "levels": [level for base in one["baselines"] for level in _levels(base)],
         "bands": [

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from nmqc.trend.baseline import LONGEST_GAP_PERIODS, Baseline, Stated, baseline_of
+from nmqc.trend.baseline import Baseline, Stated, baseline_of
 from nmqc.trend.changes import Change, explained
 from nmqc.trend.control import Side
 from nmqc.trend.drift import Drift
-from nmqc.trend.facts import Facts
-from nmqc.trend.points import Series, period_of
+from nmqc.trend.facts import Facts, State
+from nmqc.trend.points import Series
 from nmqc.trend.rules import Notice, notices
 from nmqc.trend.words import line_of
-
-State = Literal["collecting", "steady", "watch", "changed", "overdue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +26,7 @@ class Assessment:
     notices : of the rules, after the baseline that holds, in order of time
     changes, drift : of all valid values, whatever the baseline (`explained`)
     state : "collecting", the baseline is not frozen; "changed", a notice lasts, or a step that matters was not
-        followed by a baseline; "watch", a drift that matters, or a last value that is to be repeated; "overdue",
-        otherwise steady or collecting, but nothing came; "steady"
+        followed by a baseline; "watch", a drift that matters, or a last value that is to be repeated; "steady"
     words : one line: since when, how much, what next
     """
 
@@ -51,7 +47,6 @@ def assess(
     side: Side = "both",
     rules: Sequence[str] | None = None,
     events: Sequence[datetime] = (),
-    now: datetime | None = None,
 ) -> Assessment:
     """Return the state of a series. It informs: limits alone decide.
 
@@ -60,24 +55,11 @@ def assess(
     stated, events : as of `baseline_of`
     fail, warn : the limits on the side that is watched, in the unit of the values; a drift is followed to the fail
         limit, to the warn limit where there is no other
-    side, rules : as of `notices`; values of which high ones alone are bad are taken to lie on a floor (`drift`)
-    now : time by which a value is overdue: four times the usual time after the last one; None: never
+    side, rules : as of `notices`; values of which high ones alone are bad are taken to lie on a floor (`drift_of`)
     """
     baselines = baseline_of(series, stated, events)
     limit = warn if fail is None else fail
     found, drift = explained(series, limit, floored=side == "high")
     noticed = notices(series, baselines[0], rules, side, fail)
     facts = Facts(series, baselines[0], noticed, found, drift, side, fail, limit)
-    state: State = facts.state
-    words = line_of(facts)
-    if _overdue(series, now):
-        state = "overdue" if state in ("steady", "collecting") else state
-        words = f"no result since {series.valid[-1].acquired.date()}; before: {words}"
-    return Assessment(series, baselines, noticed, found, drift, state, words)
-
-
-def _overdue(series: Series, now: datetime | None) -> bool:
-    period = period_of(series.valid)
-    if now is None or period is None:
-        return False
-    return now.replace(tzinfo=None) - series.valid[-1].acquired > LONGEST_GAP_PERIODS * period
+    return Assessment(series, baselines, noticed, found, drift, facts.state, line_of(facts))

@@ -50,25 +50,18 @@ class Change:
     sigma: float | None
 
 
-def changes(series: Series) -> tuple[Change, ...]:
-    """Return the steps of the valid values of a series, in order of time; a drift is none.
-
-    An optimal partition into level and straight stretches of three values and more, against noise whose correlation
-    is taken into account. Values that stand alone are left out.
-    """
-    return explained(series)[0]
-
-
 def explained(
     series: Series, fail: float | None = None, *, floored: bool = False
 ) -> tuple[tuple[Change, ...], Drift | None]:
-    """Return the steps of a series, and the drift that goes on after the last of them: None where none does.
+    """Return the steps of a series in order of time, and the drift that goes on after the last: None where none does.
 
-    The last steps are taken for a drift where a bent line, level and then straight, costs less than they do.
+    An optimal partition of the valid values into level and straight stretches of three values and more, against noise
+    whose correlation is taken into account. Values that stand alone are left out. A drift is no step: the last steps
+    are taken for a drift where a bent line, level and then straight, costs less than they do.
 
     Parameters
     ----------
-    fail, floored : as of `drift`
+    fail, floored : as of `drift_of`
     """
     values = series.valid
     signal = signal_of(values)

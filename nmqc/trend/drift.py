@@ -15,7 +15,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from nmqc.trend.partition import NO_NOISE, Noise, Signal, change_penalty, noise_of, signal_of
-from nmqc.trend.points import Series, Value
+from nmqc.trend.points import Value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,6 +59,10 @@ class Drift:
     onset_low: datetime
     onset_high: datetime
     reaches_limit: date | None
+
+    def come_by(self, time: datetime) -> float:
+        """Return how far the line has come since its onset, in the unit of the values."""
+        return self.per_month * ((time - self.onset) / timedelta(days=1)) / DAYS_A_MONTH
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,26 +108,18 @@ class Bends:
         return before, before + float(self.slopes[best] * _risen(days[-1], onset, hidden))
 
 
-def drift(
-    series: Series, since: datetime | None = None, fail: float | None = None, *, floored: bool = False
-) -> Drift | None:
-    """Return the drift of the valid values of a series that goes on to their end; None where there is none.
+def drift_of(values: Sequence[Value], fail: float | None, floored: bool) -> Drift | None:
+    """Return the drift of values in order of time that goes on to their end; None where there is none.
 
     Least squares, lone outliers left out. It is a drift where the bent line lessens the squared residuals by more
     than 4 ln n variances of the noise (n at least 100), correlation included.
 
     Parameters
     ----------
-    since : values before, such as of before a step, do not belong to it
+    values : of one level, none excluded
     fail : the limit
     floored : the values lie on a floor, as extremes, magnitudes and root mean squares do: soft bends are tried too
     """
-    first = None if since is None else since.replace(tzinfo=None)
-    return drift_of([one for one in series.valid if first is None or one.acquired >= first], fail, floored)
-
-
-def drift_of(values: Sequence[Value], fail: float | None, floored: bool) -> Drift | None:
-    """Return the drift of values in order of time; see `drift`."""
     signal = signal_of(values)
     if signal is None:
         return None

@@ -9,9 +9,11 @@ from typing import Literal
 from nmqc.trend.baseline import Baseline
 from nmqc.trend.changes import Change
 from nmqc.trend.control import Side, relevant_distance, watched
-from nmqc.trend.drift import DAYS_A_MONTH, Drift
+from nmqc.trend.drift import Drift
 from nmqc.trend.points import Series
 from nmqc.trend.rules import Chart, Notice, single_signs
+
+State = Literal["collecting", "steady", "watch", "changed"]
 
 #: a drift that reaches the limit sooner is to be watched
 SOON = timedelta(days=365)
@@ -39,7 +41,7 @@ class Facts:
     limit: float | None
 
     @property
-    def state(self) -> Literal["collecting", "steady", "watch", "changed"]:
+    def state(self) -> State:
         """The state of the series; a notice or a step before drifts, these before a steady state."""
         if self.baseline.state != "frozen":
             return "collecting"
@@ -72,8 +74,7 @@ class Facts:
             return False
         last = self.series.valid[-1].acquired
         soon = drift.reaches_limit is not None and drift.reaches_limit - last.date() < SOON
-        risen = drift.per_month * (last - drift.onset).total_seconds() / 86400 / DAYS_A_MONTH
-        return soon or self._matters((self.baseline.centre or 0.0) + risen)
+        return soon or self._matters((self.baseline.centre or 0.0) + drift.come_by(last))
 
     @property
     def unrepeated(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from nmqc.history import BaselineEntry, Note, SeriesPoint, SeriesRows
+from nmqc.history import BaselineEntry, Note, SeriesPoint, SeriesRows, without_superseded
 from nmqc.model import Ends
 from nmqc.trend.baseline import Stated
 from nmqc.trend.points import Series, Value
@@ -22,6 +22,8 @@ def gathered(
 ) -> list[Watched]:
     """Return everything that the history holds of some series, assessed; what has no date is left out.
 
+    Of an acquisition that several versions of an algorithm analysed the latest result counts.
+
     Parameters
     ----------
     baselines : those that hold, of any camera
@@ -29,7 +31,7 @@ def gathered(
     rules : of the control charts; None: the default ones
     """
     alike: dict[tuple[object, ...], list[Found]] = {}
-    for one in rows:
+    for one in without_superseded(rows):
         if one.points:
             alike.setdefault(_quantity(one), []).append(_found(one))
     return [

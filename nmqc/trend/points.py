@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from math import isfinite
 from statistics import median
 
@@ -121,7 +121,7 @@ def split_by_counts(series: Series, ratio: float = 1.5) -> tuple[Series, ...]:
 
 
 def _unlike(value: Value, part: Sequence[Value], ratio: float) -> bool:
-    known = [one.counts for one in part if one.counts and one.excluded is None][:LEVEL_VALUES]
+    known = list(islice((one.counts for one in part if one.counts and one.excluded is None), LEVEL_VALUES))
     if not known or not value.counts or value.excluded is not None:
         return False
     times = value.counts / median(known)

@@ -59,6 +59,7 @@ def document(
     nmqc: str,
     logged: Sequence[Logged] = (),
     overdue: Sequence[Mapping[str, Any]] = (),
+    undated: int = 0,
 ) -> Json:
     """Return the report: of each camera and test the state, what was found, and every series with its values.
 
@@ -68,6 +69,7 @@ def document(
     nmqc : its version
     logged : events of the cameras
     overdue : what should have arrived: "unit", "test", "last", "due", "days_late"
+    undated : how many results have no date, so that they are not in the trend
     """
     shown = [one for one in watched if _inside(one, asked)]
     times = [value.acquired for one in shown for value in _inside(one, asked)]
@@ -85,6 +87,7 @@ def document(
         "rules": list(asked.rules),
         "values": len(times),
         "entries": _entries(shown, asked),
+        "undated": undated,
         "systems": [_system(unit, shown, asked, logged, overdue) for unit in units],
         "refused": [],
     }
@@ -205,7 +208,18 @@ def _series(one: Watched, asked: Asked, beside: bool) -> Json:
         "notices": [_notice(n) for part in one.parts for n in part.notices if _shown(n.acquired, asked)],
         "changes": [_change(c) for part in one.parts for c in part.changes if _shown(c.acquired, asked)],
         "drift": _drift(now, now.drift),
-        "points": _points(values),
+        "points": _points(values, _left_out(one)),
+    }
+
+
+def _left_out(one: Watched) -> dict[int, str]:
+    """Return why values are left out of the parts of a series though nobody excluded them, by their numbers."""
+    excluded = {value.number for value in one.series.values if value.excluded is not None}
+    return {
+        value.number: value.excluded
+        for part in one.parts
+        for value in part.series.values
+        if value.excluded is not None and value.number not in excluded
     }
 
 
@@ -250,7 +264,7 @@ def _summary(values: Sequence[Value]) -> Json:
     }
 
 
-def _points(values: Sequence[Value]) -> Json:
+def _points(values: Sequence[Value], left_out: Mapping[int, str]) -> Json:
     return {
         "number": [one.number for one in values],
         "acquired": [_iso(one.acquired) for one in values],
@@ -260,6 +274,7 @@ def _points(values: Sequence[Value]) -> Json:
         "counts": [one.counts for one in values],
         "verdict": [one.verdict for one in values],
         "excluded": [one.excluded for one in values],
+        "left_out": [left_out.get(one.number) for one in values],
     }
 
 

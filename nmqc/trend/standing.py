@@ -20,7 +20,6 @@ Json = dict[str, Any]
 STATES = ("steady", "collecting", "watch", "changed")
 #: changes of one detector that are no farther apart are told as one
 TOGETHER = timedelta(days=14)
-DAY = timedelta(days=1)
 
 
 def standing(
@@ -211,11 +210,11 @@ def _told(best: Watched, members: Sequence[Watched], labels: Mapping[str, str]) 
 def _sigmas(one: Assessment) -> float:
     """Return how large the last step is in sigmas, or how far a drift has come."""
     step = abs(one.changes[-1].sigma or 0.0) if one.changes else 0.0
-    sigma = one.baselines[0].sigma
-    if one.drift is None or not sigma:
+    base = one.baselines[0]
+    if one.drift is None or base.centre is None or not base.sigma:
         return step
-    days = (one.series.valid[-1].acquired - one.drift.onset) / DAY
-    return max(step, abs(one.drift.per_month) * days / 30.44 / sigma)
+    come = one.drift.come_by(one.series.valid[-1].acquired)
+    return max(step, abs(base.distance(base.centre + come)) / base.sigma)
 
 
 # --- what to do next ------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ COLUMNS = (
     "system_unit", "system", "test", "detector", "energy_window", "conditions", "metric", "of", "unit",
     "acquired", "value", "uncertainty", "noise_floor_p95", "counts", "verdict", "excluded", "result",
     "warn_low", "warn_high", "fail_low", "fail_high", "baseline", "control_low", "control_high", "change", "notices",
-    "trend",
+    "trend", "left_out",
 )  # fmt: skip
 BEGINNING = ",".join(COLUMNS[:3])
 _POINTS = {
@@ -25,6 +25,7 @@ _POINTS = {
     "verdict": "verdict",
     "excluded": "excluded",
     "number": "result",
+    "left_out": "left_out",
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
+from statistics import median
 from typing import Literal
 
 from nmqc.model import Ends
@@ -23,6 +24,8 @@ HIGH_IS_BAD = (
 
 #: counts that differ by more begin a new part
 COUNTS_RATIO = 1.5
+#: where a quantity is now: the median of so many last values
+LAST_VALUES = 5
 _OPEN = Ends()
 
 
@@ -144,8 +147,17 @@ def _assessed(
     limits = _limits_of(series, spans)
     side = side_of(series.metric, limits)
     warn, fail = limits.ends
-    end = "low" if side == "low" else "high"
+    end = _end_watched(series, side, fail if fail != _OPEN else warn)
     return assess(series, stated, getattr(fail, end), getattr(warn, end), side, rules, events)
+
+
+def _end_watched(series: Series, side: Side, ends: Ends) -> Literal["low", "high"]:
+    """Return the end that a quantity is held against: where both sides are bad the one that it is nearer to now."""
+    last = [one.value for one in series.valid[-LAST_VALUES:]]
+    if side != "both" or ends.low is None or ends.high is None or not last:
+        return "low" if side == "low" else "high"
+    now = median(last)
+    return "low" if now - ends.low < ends.high - now else "high"
 
 
 def _limits_of(series: Series, spans: Sequence[Span]) -> Judged:

@@ -6,12 +6,13 @@ import csv
 import io
 import json
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pikepdf
 import pytest
 
+from nmqc.errors import UnusableInput
 from nmqc.history import History, find_address
 from tests.cli.running import call
 from tests.trend.stories import INTEGRAL, START, daily, record, result, scattered
@@ -82,6 +83,50 @@ def test_to_shows_it_as_it_was_then(step):
     assert (test["state"], test["results"], test["silent_days"]) == ("steady", 56, None)
 
 
+def test_to_leaves_out_what_was_stated_for_later(step):
+    with History.open(find_address(str(step))) as history:
+        for place in (5, 61):
+            day = (START + timedelta(days=place)).date().isoformat()
+            history.set_baseline("Gamma 1", day, kind="service", note=f"day {place}")
+    before = (START + timedelta(days=55)).date().isoformat()
+    test = only(call("trend", "--db", step, "--system", "Gamma 1", "--to", before, "--json"))
+    assert [base["note"] for base in test["series"][0]["baselines"]] == ["day 5", ""]
+    assert test["state"] == "steady"
+
+
+def test_baselines_events_and_exclusions_of_a_camera_are_its_own(tmp_path):
+    other = daily([*scattered(59, seed=4), 5.6], unit="Gamma 2", detector=2)
+    db = record(tmp_path / "h.sqlite", [*daily(scattered(60)), *other])
+    first, event, last = ((START + timedelta(days=place)).date().isoformat() for place in (5, 10, 30))
+    with History.open(find_address(str(db))) as history:
+        history.set_baseline("Gamma 1", first, last, kind="acceptance", note="new")
+        history.add_note("Gamma 1", event, "PMT 23 replaced")
+        history.exclude(120, "source leaked")
+    told = {
+        system["unit"]: (
+            test["verdict"],
+            [(one["source"], one["across"]) for one in test["series"][0]["baselines"]],
+        )
+        for system in call("trend", "--db", db, "--json").document["systems"]
+        for test in system["tests"]
+    }
+    assert told == {
+        "Gamma 1": ("pass", [("stated", f"{event}T00:00:00")]),
+        "Gamma 2": ("pass", [("first", None)]),  # its last valid result passes
+    }
+
+
+def test_of_an_acquisition_that_was_analysed_again_the_later_result_alone_counts(tmp_path):
+    later = {"algorithm": "uniformity.planar/2"}
+    again = daily([5.9, *scattered(39), 3.1], **later)[1:]
+    twice = result(99, START + timedelta(days=9), 3.0, **later)  # two acquisitions, by the same algorithm
+    db = record(tmp_path / "h.sqlite", [*daily([*scattered(40), 5.6]), *again, twice])
+    test = only(call("trend", "--db", db, "--json"))
+    assert (test["verdict"], test["out_of_limits"]["count"], test["results"]) == ("pass", 0, 42)
+    (points,) = [one["points"] for one in test["series"] if one["metric"] == INTEGRAL]
+    assert points["number"] == [1, *range(42, 51), 82, *range(51, 82)]
+
+
 def test_rules_are_chosen_by_name(step):
     run = call("trend", "--db", step, "--system", "Gamma 1", "--rules", "cusum, western-electric", "--json")
     rules = {notice["rule"] for series in only(run)["series"] for notice in series["notices"]}
@@ -117,6 +162,14 @@ def test_what_is_overdue_by_the_configuration_is_told(step, tmp_path):
     run = call("trend", "--db", step, "--config", config, "--to", "2026-03-09", "--json")
     (test,) = run.document["systems"][0]["tests"]
     assert (test["overdue"]["due"], test["overdue"]["days_late"]) == ("2026-03-03", 6)
+    with History.open(find_address(str(step))) as history:
+        history.exclude(120, "leak")  # the last one
+    asked = ("trend", "--db", step, "--config", config, "--to", "2026-03-09", "--json")
+    (test,) = call(*asked).document["systems"][0]["tests"]
+    assert (test["overdue"]["due"], test["overdue"]["days_late"]) == ("2026-03-02", 7)
+    assert [one["unit"] for one in call(*asked, "--system", "Gamma 2").document["systems"]] == ["Gamma 2"]
+    none = call(*asked, "--test", "cor.point-sources").document
+    assert none["systems"] == []
 
 
 # --- files ----------------------------------------------------------------------------------------------
@@ -143,6 +196,23 @@ def test_a_file_of_somebody_else_stays_unless_forced(step, tmp_path, option, nam
     assert mine.read_text() == "mine"
     assert call("trend", "--db", step, option, mine, "--force").status == 0
     assert b"mine" not in mine.read_bytes()[:4]
+
+
+@pytest.mark.parametrize("option", ["-o", "--html", "--csv"])
+def test_a_missing_folder_is_said_before_any_work(step, tmp_path, option):
+    run = call("trend", "--db", step, option, tmp_path / "none" / "t", "--json")
+    assert (run.status, len(run.said), len(run.refused), run.document["systems"]) == (3, 1, 1, [])
+    assert "folder" in run.said[0]
+
+
+def test_the_object_is_printed_also_where_a_report_cannot_be_written(step, tmp_path, monkeypatch):
+    def full(path, content):
+        raise UnusableInput("cannot_write", f"{path.name} cannot be written")
+
+    monkeypatch.setattr("nmqc.report.pdf.save", full)
+    run = call("trend", "--db", step, "--csv", tmp_path / "t.csv", "--json")
+    assert (run.status, run.document["values"]) == (3, 480)
+    assert run.said == ["nmqc: t.csv cannot be written"]
 
 
 def test_two_reports_into_one_file_are_wrong_usage(step, tmp_path):
@@ -199,6 +269,10 @@ def odd():
     yield "all zero", daily([0.0] * 60)
     yield "no limits", daily(year, limited=False)
     yield "no dates", [result(n, None, 2.9) for n in range(3)]
+    yield (
+        "the ends of the calendar",
+        [result(n, datetime(year, 12, 30), 2.9) for n, year in enumerate((1, 9999))],
+    )
     yield "huge", daily([1e12, 2e12, -1e12] * 10)
     yield "tiny", daily([1e-12 * n for n in range(30)])
     yield "no detector", daily(year, detector=None)
@@ -221,8 +295,20 @@ def test_odd_histories_are_reported(tmp_path, name, results):
         tmp_path / "t.csv",
         "--json",
     )
-    assert (run.status, run.said) == (0, []), name
+    assert (run.status, len(run.said)) == (0, int(name == "no dates")), name
     assert (run.document["systems"] == []) == (name == "no dates")
+
+
+def test_results_without_a_date_are_told(tmp_path):
+    without = [result(n, None, 2.9, unit) for n, unit in enumerate(["Gamma 1"] * 2 + ["Gamma 2"] * 2, 9)]
+    db = record(tmp_path / "h.sqlite", [*daily([2.9, 3.0]), *without])
+    with History.open(find_address(str(db))) as history:
+        history.exclude(6, "never had one")
+    run = call("trend", "--db", db, "--json")
+    assert (run.document["undated"], run.document["values"]) == (3, 4)
+    assert [line[:53] for line in run.said] == ["3 results without a date are not in the trend: `nmqc "]
+    (one,) = call("trend", "--db", db, "--system", "Gamma 2").said
+    assert one.startswith("1 result without a date is not in the trend")
 
 
 def test_a_damaged_history_is_refused(tmp_path):

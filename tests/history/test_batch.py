@@ -412,14 +412,18 @@ def test_a_step_that_was_released_stays_as_it_is(engine: str) -> None:
     assert tuple(sha(statements) for statements in steps)[: len(RELEASED[engine])] == RELEASED[engine]
 
 
+_OBJECT = (
+    '{{"test": "{0}", "algorithm": "{0}/1", "inputs": [], "system": {{}}, "parameters": {{}}, "measurements": [], '
+    '"not_measured": [], "remarks": []}}'
+)
 OLD_ROWS = {
     "schema": [(1, "2026-11-16T07:15:02Z", "0.1.0")],
     "results": [
         (1, sha("key 1"), "2026-11-16T07:15:02Z", "0.1.0", "uniformity.planar", "uniformity.planar/1", "intevo",
          "NM-1", 2, "99m Technetium", "2026-11-16T07:12:00", "pass", "LEHR", "Tc-99m",
-         '{"test": "uniformity.planar"}'),
+         _OBJECT.format("uniformity.planar")),
         (2, sha("key 2"), "2026-11-17T07:15:02Z", "0.1.0", "resolution.bars", "resolution.bars/1", "brivo",
-         "NM-2", None, None, None, "unjudged", "NONE", "", '{"test": "resolution.bars"}'),
+         "NM-2", None, None, None, "unjudged", "NONE", "", _OBJECT.format("resolution.bars")),
     ],
     "inputs": [(1, sha("uid"), sha("pixels"), sha("bytes")), (2, None, sha("bars"), sha("bars"))],
     "measurements": [(1, 0, "uniformity.tilt", "", -1.25e-17, "%", None, "pass")],

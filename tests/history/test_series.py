@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +11,16 @@ from typing import Any
 
 import pytest
 
-from nmqc.history import Address, Batched, Filters, History, SeriesPoint, SeriesRows
+from nmqc.errors import HistoryUnavailable
+from nmqc.history import (
+    Address,
+    Batched,
+    Filters,
+    History,
+    SeriesPoint,
+    SeriesRows,
+    without_superseded,
+)
 from nmqc.history import schema as schema_module
 from nmqc.history.conditions import conditions_of, setting_of
 from nmqc.model import Ends, Limits, Measurement, Metric, NoiseFloor, Result
@@ -107,10 +117,12 @@ def test_points_are_in_order_of_time_then_of_number(history: History) -> None:
     assert series.points[1].acquired == datetime(2026, 11, 3, 7, 12)
 
 
-def test_results_without_a_date_are_counted_and_no_points(history: History) -> None:
+def test_results_without_a_date_are_named_and_no_points(history: History) -> None:
     record(history, a_flood(1), a_flood(2, acquired=None), a_flood(3, acquired=None, unit="NM-2"))
+    record(history, a_flood(4, acquired=None))
+    history.exclude(4, "no such flood")
     found = {one.key.unit: (len(one.points), one.undated) for one in named(history, INTEGRAL.name)}
-    assert found == {"NM-1": (1, 1), "NM-2": (0, 1)}
+    assert found == {"NM-1": (1, (2,)), "NM-2": (0, (3,))}
 
 
 # --- what belongs together ------------------------------------------------------------------------------
@@ -252,6 +264,27 @@ def test_what_an_older_process_records_after_the_upgrade_is_in_the_series_too(
     assert (point.warn, point.fail, point.floor_mean) == (Ends(0.25, 4.0), Ends(0.125, 5.5), 1.5)
 
 
+@pytest.mark.parametrize("version", [2, 4])
+def test_a_stored_object_that_is_damaged_is_named(
+    file_address: Address, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
+    """Where an upgrade reads it, and where a trend does since an older process recorded it after the upgrade."""
+    with monkeypatch.context() as patch:
+        patch.setattr("nmqc.history.store.append", _append_known)
+        patch.setitem(schema_module.STEPS, "sqlite", schema_module.STEPS["sqlite"][:version])
+        with History.open(file_address) as history:
+            record(history, a_flood(1), a_flood(2))
+    connection = sqlite3.connect(file_address.target)
+    connection.execute("DROP TRIGGER nmqc_results_no_update")
+    connection.execute("UPDATE nmqc_results SET payload = substr(payload, 1, 99) WHERE number = 2")
+    connection.commit()
+    connection.close()
+    unreadable = pytest.raises(HistoryUnavailable, match="result 2 cannot be read")
+    with unreadable as refusal, History.open(file_address) as history:
+        history.series(Filters())
+    assert refusal.value.code == "history_damaged"
+
+
 def test_conditions_of_the_stored_object_are_those_of_the_object() -> None:
     payload = payload_of(a_flood(1))
     assert conditions_of(json.loads(json.dumps(payload))) == conditions_of(payload)
@@ -259,5 +292,27 @@ def test_conditions_of_the_stored_object_are_those_of_the_object() -> None:
 
 def test_reading_series_reads_no_payload(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     record(history, a_flood(1))
-    monkeypatch.setattr("nmqc.history.series.loads", None)
+    monkeypatch.setattr("nmqc.history.series.stored_object", None)
     assert len(history.series(Filters())) == 4
+
+
+def test_of_an_acquisition_analysed_by_two_versions_the_latest_result_counts(history: History) -> None:
+    """Whatever excluded the older one; two acquisitions, or two cameras, stay two."""
+    floods = [a_flood(number, measurements=measured(float(number))) for number in (1, 2, 3, 4)]
+    other = {"unit": "NM-2", "acquired": "2026-11-01T07:12:00", "measurements": measured(9.0)}
+    record(history, *floods, a_flood(5, **other))
+    history.exclude(1, "leak")
+    newer = {"algorithm": "uniformity.planar/2"}
+    record(history, *(a_flood(number, measurements=measured(10.0 + number), **newer) for number in (1, 3)))
+    found = [
+        (one.key.unit, one.key.algorithm[-1], point.value, point.excluded)
+        for one in without_superseded(named(history, INTEGRAL.name))
+        for point in one.points
+    ]
+    assert sorted(found) == [
+        ("NM-1", "1", 2.0, None),
+        ("NM-1", "1", 4.0, None),
+        ("NM-1", "2", 11.0, "leak"),
+        ("NM-1", "2", 13.0, None),
+        ("NM-2", "1", 9.0, None),
+    ]

@@ -36,6 +36,7 @@ def series(values, days=None, **changes):
             "uncertainty": [0.1] * len(values),
             "verdict": ["pass"] * len(values),
             "excluded": [None] * len(values),
+            "left_out": [None] * len(values),
         },
         "limits": [],
         "baselines": [],
@@ -81,8 +82,10 @@ def test_out_of_limits_excluded_and_noticed_are_drawn_by_themselves_even_among_t
     one["points"]["verdict"][700] = "fail"
     one["points"]["verdict"][1400] = "warn"
     one["points"]["excluded"][100] = "leak"
+    one["points"]["left_out"][2500] = "other counts"
     root, frame = drawn(one)
-    for name, place in (("fail", 700), ("warn", 1400), ("excluded", 100), ("noticed", 2000)):
+    drawn_places = (("fail", 700), ("warn", 1400), ("excluded", 100), ("noticed", 2000), ("left out", 2500))
+    for name, place in drawn_places:
         (found,) = [
             d
             for d in paths(root, "d", None) or [p.get("d") for p in root.iter(f"{SVG}path")]
@@ -91,6 +94,26 @@ def test_out_of_limits_excluded_and_noticed_are_drawn_by_themselves_even_among_t
         ((x, y),) = places(found)
         wanted = frame.x.at(days_of(one["points"]["acquired"][place])), frame.y.at(values[place])
         assert (x, y) == pytest.approx(wanted, abs=0.06)  # tenths of a point are written
+
+
+def test_what_is_left_out_has_a_cross_instead_of_a_dot_and_its_mark_by_the_limits():
+    one = series([1.0, 3.0, 2.0])
+    one["points"]["left_out"][1], one["points"]["verdict"][1] = "other counts", "fail"
+    root, _ = drawn(one)
+    (dots,) = paths(root, "stroke-linecap", "round")
+    assert len(places(dots)) == 2
+    marks = [path.get("d") for path in root.iter(f"{SVG}path")]
+    assert [sum(chart._MARKS[name][0] in d for d in marks) for name in ("left out", "fail")] == [1, 1]
+
+
+@pytest.mark.parametrize("years", [(1, 1), (1, 9999), (9999, 9999), (2024, 9999)])
+def test_years_at_the_ends_of_the_calendar_are_drawn(years):
+    first, last = (f"{year:04d}-0{number}-02" for number, year in enumerate(years, 1))
+    one = series([1.0, 3.0])
+    one["points"]["acquired"] = [first, last]
+    x = chart.frame_of(one, (first, last), chart.Size()).x
+    assert x.low < x.high
+    assert "NaN" not in chart.chart(one, (first, last))
 
 
 def test_little_is_drawn_of_much_and_its_extremes_are_kept():

@@ -23,7 +23,7 @@ def made(unit="Gamma 1", text="PMT 23 replaced"):
     other = scattered(60, seed=5)
     other[-1] = 5.4
     series = [
-        watched(step, unit=unit, excluded={30: "leak"}),
+        watched(step, unit=unit, excluded={30: "leak"}, counts=lambda place: 300 if place == 200 else 100),
         watched(scattered(250, seed=2), unit=unit, metric=TILT, limits=NONE),
         watched(other, unit="Gamma 2", detector=2),
     ]
@@ -65,6 +65,7 @@ def test_values_times_and_verdicts_are_those_of_the_report(page):
     assert series["t"][1:] == [24 * 60] * 249
     assert series["f"] == "".join(verdict[0] for verdict in wanted["points"]["verdict"])
     assert series["x"] == {"30": "leak"}
+    assert series["o"] == {"200": "its counts are not those of the values about it"}
     (change,) = series["changes"]
     assert sum(series["t"][:121]) == pytest.approx(
         change[0], abs=3 * 24 * 60
@@ -133,6 +134,8 @@ def test_pointing_at_a_value_tells_it_and_another_system_can_be_chosen(tab):
     assert told.startswith(points["acquired"][place][:16].replace("T", " "))
     value, verdict = points["value"][place], points["verdict"][place]
     assert f": {float(f'{value:.4e}')} ± 0.12 %, {verdict} (result {place + 1})" in told
+    assert "pass, left out of the trend: its counts are not" in tab.run("told(chosen().series[0], 200)")
+    assert "excluded: leak (" in tab.run("told(chosen().series[0], 30)")
     tab.run("byId('system').value = 1; byId('system').dispatchEvent(new Event('change'))")
     assert ["detector 2" in one for one in charts(tab)] == [True]
     assert tab.errors == []

@@ -40,6 +40,7 @@ def found(
     limits: Judged = LIMITS,
     excluded: dict[int, str] | None = None,
     uncertainty: float | None = 0.12,
+    counts: Callable[[int], float] | None = None,
     **key: Any,
 ) -> Found:
     """The values of one quantity, one a day unless other days are given."""
@@ -50,6 +51,7 @@ def found(
             acquired=START + timedelta(days=day),
             value=value,
             uncertainty=uncertainty,
+            counts=None if counts is None else counts(number - 1),
             verdict=verdict(value, limits),
             excluded=(excluded or {}).get(number - 1),
         )

@@ -13,6 +13,7 @@ import pytest
 
 from nmqc.trend.assess import assess
 from nmqc.trend.baseline import Stated
+from nmqc.trend.drift import DAYS_A_MONTH
 from nmqc.trend.points import Series, Value
 from nmqc.trend.rules import RULES
 from tests.trend.draw import FIRST, day, holding, series
@@ -104,17 +105,21 @@ def test_a_baseline_across_an_event_is_said() -> None:
     assert f"across the event of {day(10).date()}" in found.words
 
 
-def test_a_series_that_stopped_is_overdue_and_one_without_a_period_is_not() -> None:
-    made = series(noise(60), days=7)
-    last = made.values[-1].acquired
-    assert assess(made, now=last + timedelta(days=28)).state == "steady"
-    late = assess(made, now=last + timedelta(days=29))
-    assert late.state == "overdue"
-    assert f"no result since {last.date()}" in late.words
-    assert assess(series([1.0]), now=last).state == "collecting"
-    values = noise(120)
-    values[80:] += 1.5
-    assert assess(series(values), now=day(200)).state == "changed"
+@pytest.mark.parametrize(("months", "state"), [(11, "watch"), (13, "steady")])
+def test_a_drift_is_watched_where_it_reaches_the_limit_within_a_year(months: int, state: str) -> None:
+    slope = 3 / (100 + months * DAYS_A_MONTH)  # from 2 on day 30 to the limit of 5
+    values = (
+        2 + 0.02 * np.random.default_rng(1).standard_normal(131) + slope * np.maximum(np.arange(131) - 30, 0)
+    )
+    values[-1] = 2.0  # one that stands alone: no part of the drift, and nothing to repeat
+    found = assess(series(values), fail=5.0, side="high", rules=())
+    assert found.drift is not None
+    assert found.drift.reaches_limit is not None
+    left = (found.drift.reaches_limit - day(130).date()).days
+    assert left == pytest.approx(
+        months * DAYS_A_MONTH, abs=10
+    )  # 3 standard deviations of the slope, 0.02 / 290
+    assert found.state == state
 
 
 def bad() -> dict[str, Series]:

@@ -8,8 +8,9 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from nmqc.trend.changes import changes, explained
-from nmqc.trend.drift import DAYS_A_MONTH, drift
+from nmqc.trend.changes import Change, explained
+from nmqc.trend.drift import DAYS_A_MONTH, Drift, drift_of
+from nmqc.trend.points import Series
 from tests.trend.draw import day, holding, series
 
 RUNS = 40
@@ -21,6 +22,14 @@ def drawn(seed: int, count: int) -> np.ndarray:
 
 def since(place: int, count: int) -> np.ndarray:
     return np.maximum(np.arange(count) - place, 0)
+
+
+def changes(made: Series) -> tuple[Change, ...]:
+    return explained(made)[0]
+
+
+def drift(made: Series, fail: float | None = None, *, floored: bool = False) -> Drift | None:
+    return drift_of(made.values, fail, floored)
 
 
 def test_a_step_without_noise_is_dated_to_the_value() -> None:
@@ -95,6 +104,7 @@ def test_a_drift_without_noise_is_as_it_was_made() -> None:
     assert found is not None
     assert found.per_month == pytest.approx(0.125 * DAYS_A_MONTH, rel=1e-5)
     assert found.onset == made.values[20].acquired
+    assert found.come_by(made.values[60].acquired) == pytest.approx(0.25 * 40, rel=1e-5)
     # 13 on day 120; 2.5 more take 20 days
     assert found.reaches_limit == date(2026, 1, 5) + timedelta(days=140)
 
@@ -113,16 +123,14 @@ def test_a_limit_is_reached_towards_it_alone_and_not_in_ten_years() -> None:
     assert falling.reaches_limit is None
 
 
-def test_values_before_since_do_not_belong_to_it() -> None:
+def test_values_before_the_last_step_do_not_belong_to_a_drift() -> None:
     values = drawn(4, 200) * 0.2 + 0.03 * since(100, 200)
     values[:50] += 5
-    found = drift(series(values), since=day(50))
+    steps, found = explained(series(values))
+    assert [one.index for one in steps] == [50]
     assert found is not None
     assert found.onset_low >= day(50)
     assert found.low <= 0.03 * DAYS_A_MONTH <= found.high
-    steps, same = explained(series(values))
-    assert [one.index for one in steps] == [50]
-    assert same == found
 
 
 def test_a_root_of_squares_is_followed_back_to_its_onset() -> None:

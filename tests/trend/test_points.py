@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from nmqc.trend.points import Series, Value, period_of, split_by_counts
+from nmqc.trend.points import LEVEL_VALUES, Series, Value, _unlike, period_of, split_by_counts
 from tests.trend.draw import FIRST, holding, series
 
 
@@ -85,3 +86,13 @@ def test_a_slow_decay_is_compared_with_the_first_values_not_the_last() -> None:
 def test_values_without_counts_stay_and_an_empty_series_is_one_part() -> None:
     assert numbers(split_by_counts(counted([None, 100, None, 300, None, 100]))) == [[1, 2, 3, 4, 5, 6]]
     assert numbers(split_by_counts(series([]))) == [[]]
+
+
+def test_of_a_part_the_first_counts_alone_are_looked_at() -> None:
+    class First(list[Value]):
+        def __iter__(self) -> Iterator[Value]:
+            yield from (self[place] for place in range(LEVEL_VALUES))
+            pytest.fail("values after the first ones were read")
+
+    part = First(counted([100.0] * 30).values)
+    assert _unlike(counted([151.0]).values[0], part, 1.5) is True

@@ -12,7 +12,9 @@ import jsonschema
 import pytest
 
 from nmqc.model import Ends
+from nmqc.report.trend_lists import lists
 from nmqc.trend.baseline import Stated
+from nmqc.trend.drift import DAYS_A_MONTH
 from nmqc.trend.report import Logged, document, mark
 from nmqc.trend.table import COLUMNS, csv_text
 from nmqc.trend.watch import Judged, in_turn, side_of, watch
@@ -80,6 +82,29 @@ def test_an_excluded_value_stays_among_the_points_and_out_of_the_figures():
     assert series["summary"]["high"] < 4
 
 
+def test_a_value_that_is_left_out_for_its_counts_says_why_and_is_not_excluded():
+    values = scattered(60)
+    other = (30, 40)
+    made = report(
+        watched(values, counts=lambda place: 300.0 if place in other else 100.0, excluded={40: "leak"})
+    )
+    points = only_test(made)["series"][0]["points"]
+    reason = "its counts are not those of the values about it"
+    assert [(place, one) for place, one in enumerate(points["left_out"]) if one] == [(30, reason)]
+    assert [(place, one) for place, one in enumerate(points["excluded"]) if one] == [(40, "leak")]
+    rows = list(csv.DictReader(io.StringIO(csv_text(made))))
+    assert [(rows[place]["left_out"], rows[place]["excluded"]) for place in (29, 30, 40)] == [
+        ("", ""),
+        (reason, ""),
+        ("", "leak"),
+    ]
+    assert ("Left out of the trend", reason) in [
+        (part["title"], row[1].removeprefix("detector 1: "))
+        for part in lists(only_test(made), "iso")[1]
+        for row in part["rows"]
+    ]
+
+
 def test_a_gap_of_a_year_is_named_and_weekends_are_not():
     working = [day for day in range(200) if day % 7 < 5]
     days = [*working[:80], *(day + 365 for day in working[80:])]
@@ -124,6 +149,19 @@ def test_the_acceptance_baseline_stays_beside_the_current_one():
     assert roles["acceptance"]["centre"] == pytest.approx(2.9, abs=3 * 0.15 / 26**0.5)  # 26 values
     assert roles["current"]["centre"] == pytest.approx(3.8, abs=3 * 0.15 / 20**0.5)  # 20 values
     assert roles["current"]["from"] >= (START + timedelta(days=130)).isoformat()
+
+
+def test_the_line_of_a_drift_goes_through_the_middle_of_its_values():
+    values = scattered(200, lambda place: 2.9 + 0.01 * max(place - 80, 0))
+    series = only_test(report(watched(values)))["series"][0]
+    drift = series["drift"]
+    (begun, low), (ended, high) = drift["from"], drift["to"]
+    assert (begun, ended) == (drift["onset"], series["points"]["acquired"][-1])
+    days = (datetime.fromisoformat(ended) - datetime.fromisoformat(begun)).days
+    assert (high - low) / days == pytest.approx(drift["per_month"] / DAYS_A_MONTH)
+    since = values[-days - 1 :]
+    line = [low + (high - low) * day / days for day in range(days + 1)]
+    assert sum(since) == pytest.approx(sum(line), rel=1e-12)  # arithmetic only
 
 
 def test_from_shows_less_and_assesses_all():
@@ -238,6 +276,14 @@ def test_the_table_has_a_row_for_each_value_with_its_limits_baseline_and_notices
         one["number"] for one in series["notices"]
     }
     assert float(rows[-1]["baseline"]) == series["baselines"][0]["centre"]
+
+
+def test_in_the_table_the_first_value_of_another_setting_has_its_own_baseline():
+    first, later = found(scattered(40)), found(scattered(40, lambda _: 3.5), days=range(40, 80), setting="s2")
+    made = report(watch([first, later]))
+    rows = list(csv.DictReader(io.StringIO(csv_text(made))))
+    earlier, own = (one["centre"] for one in only_test(made)["series"][0]["baselines"])
+    assert [float(rows[place]["baseline"]) for place in (39, 40)] == [earlier, own]
 
 
 def test_no_cell_of_the_table_is_a_formula():
