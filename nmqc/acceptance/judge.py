@@ -63,7 +63,9 @@ def judge(
     """Return what a measurement says of a specification.
 
     Where noise alone would exceed the upper end (95th percentile of the noise floor), a value within it says
-    nothing, and neither does one below that percentile: undecided. Without any uncertainty nothing is decided.
+    nothing, and neither does one below that percentile: undecided. Without any uncertainty nothing is decided. A
+    value within its ends does not fail, and one beyond them does not pass: where the uncertainty is so wide that the
+    probability says the opposite, it decides nothing.
 
     Parameters
     ----------
@@ -81,7 +83,8 @@ def judge(
     hidden = _hidden(measurement, wanted)
     if hidden:
         return Judgement("undecided", sigma, probability, margin, hidden)
-    decision = _decision(probability, confidence)
+    conforms = conformity(measurement.value, 0.0, wanted) == 1
+    decision = _decision(probability, confidence, conforms)
     reason = _spanning(probability) if decision == "undecided" else ""
     return Judgement(decision, sigma, probability, margin, reason)
 
@@ -142,9 +145,10 @@ def _together(own: float | None, further: float) -> float | None:
     return hypot(own, further)
 
 
-def _decision(probability: float, confidence: float) -> Decision:
-    if probability >= confidence:
-        return "pass"
+def _decision(probability: float, confidence: float, conforms: bool) -> Decision:
+    """Return what is decided; nothing against what the value itself says, however wide its uncertainty."""
+    if conforms:
+        return "pass" if probability >= confidence else "undecided"
     return "fail" if 1 - probability >= confidence else "undecided"
 
 

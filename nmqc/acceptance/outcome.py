@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from nmqc import __version__
-from nmqc.acceptance.choose import Taken, taken
+from nmqc.acceptance.choose import Taken, fits, taken
 from nmqc.acceptance.folder import Aside, Candidate
 from nmqc.acceptance.judge import Judgement, judge
 from nmqc.acceptance.protocol import Part, Protocol, Requirement
 from nmqc.model import Ends, Limits, Measurement, Result, Verdict
-from nmqc.report.document import result_json, versions
+from nmqc.report.document import result_json, versions, window_json
 
 SCHEMA = "nmqc.acceptance/1"
 Said = Literal["pass", "fail", "undecided", "missing", "recorded"]
@@ -32,6 +32,7 @@ class Finding:
     judgement : None where it is missing, or where nothing is specified
     reason : why it is missing or undecided; "" otherwise
     others : what earlier acquisitions of the folder gave for it, latest first
+    passed_over : why results of the folder that may be taken for the test's do not count; () where it is missing
     """
 
     part: Part
@@ -43,6 +44,7 @@ class Finding:
     judgement: Judgement | None = None
     reason: str = ""
     others: tuple[Measurement, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,15 +111,17 @@ class Outcome:
 
 def assess(protocol: Protocol, candidates: Sequence[Candidate]) -> tuple[Finding, ...]:
     """Hold the results of one camera against a protocol."""
-    return tuple(one for part in protocol.parts for one in _of_part(part, protocol, candidates))
+    used = {id(one) for part in protocol.parts for one in candidates if fits(part, one)}
+    return tuple(one for part in protocol.parts for one in _of_part(part, protocol, candidates, used))
 
 
 def as_judged(result: Result, findings: Sequence[Finding]) -> Result:
     """Return a result whose measurements carry the protocol's limits and verdicts, and no others.
 
-    What is undecided is "unjudged".
+    What is undecided is "unjudged". A measurement that several tests use carries the worst of its verdicts.
     """
-    by_key = {(one.requirement.metric.name, one.requirement.of): one for one in findings}
+    worst_last = sorted(findings, key=lambda one: ORDER.index(one.said))
+    by_key = {(one.requirement.metric.name, one.requirement.of): one for one in worst_last}
     measurements = tuple(
         judged_measurement(m, by_key.get((m.metric.name, m.of))) for m in result.measurements
     )
@@ -138,25 +142,26 @@ def judged_measurement(measurement: Measurement, finding: Finding | None) -> Mea
 # --- findings -------------------------------------------------------------------------------------------
 
 
-def _of_part(part: Part, protocol: Protocol, candidates: Sequence[Candidate]) -> Iterator[Finding]:
-    heads: tuple[int | None, ...] = protocol.heads or (None,)
-    by_detector = {detector: taken(part, detector, candidates) for detector in (*heads, None)}
-    for requirement in part.requirements:
-        for detector in (None,) if requirement.of_a_pair else heads:
-            yield from _of_detector(part, requirement, detector, by_detector[detector], protocol.confidence)
-
-
-def _of_detector(
-    part: Part, requirement: Requirement, detector: int | None, found: Taken, confidence: float
+def _of_part(
+    part: Part, protocol: Protocol, candidates: Sequence[Candidate], used: Container[int]
 ) -> Iterator[Finding]:
-    bare = Finding(part, requirement, detector, "missing")
+    heads: tuple[int | None, ...] = protocol.heads or (None,)
+    by_head = {head: taken(part, head, candidates) for head in (*heads, None)}
+    for requirement in part.requirements:
+        for head in (None,) if requirement.of_a_pair else heads:
+            bare = Finding(part, requirement, head, "missing")
+            yield from _of_head(bare, by_head[head], used, protocol.confidence)
+
+
+def _of_head(bare: Finding, found: Taken, used: Container[int], confidence: float) -> Iterator[Finding]:
+    requirement = bare.requirement
     chosen = [one for one in found.chosen if not requirement.of_a_pair or _is_of(one.result, requirement)]
     if not chosen:
         yield replace(bare, reason=_why_missing(found))
-    others = [m for one in found.others for m in one.result.measurements if _is_meant(m, requirement)]
+    others = tuple(m for one in found.others for m in one.result.measurements if _is_meant(m, requirement))
+    present = replace(bare, others=others, passed_over=found.passed_over(used))
     for candidate in chosen:
-        finding = replace(bare, candidate=candidate, others=tuple(others))
-        yield _measured(finding, requirement, candidate.result, confidence)
+        yield _measured(replace(present, candidate=candidate), requirement, candidate.result, confidence)
 
 
 def _measured(finding: Finding, requirement: Requirement, result: Result, confidence: float) -> Finding:
@@ -260,6 +265,7 @@ def _finding_json(one: Finding, places: dict[int, int]) -> dict[str, Any]:
         "of": requirement.of,
         "unit": requirement.metric.unit,
         "detector": one.detector,
+        "energy_window": None if one.candidate is None else window_json(one.candidate.result.energy_window),
         "specification": None
         if wanted is None
         else {
@@ -279,4 +285,5 @@ def _finding_json(one: Finding, places: dict[int, int]) -> dict[str, Any]:
         "reason": one.reason or None,
         "result": None if one.candidate is None else places[id(one.candidate)],
         "earlier": [float(other.value) for other in one.others],
+        "passed_over": list(one.passed_over),
     }

@@ -172,21 +172,22 @@ def _table(
 def _rows(
     requirement: Requirement, findings: Sequence[Finding], heads: Sequence[int | None], sources: Sources
 ) -> list[tuple[Cell, ...]]:
-    """Return the row of a requirement; a row for each energy window where there are several."""
+    """Return the row of a requirement; a row for each energy window where there are several.
+
+    A head without any result is missing in each of them; one that has none of this window has empty cells.
+    """
     mine = [one for one in findings if one.requirement is requirement]
-    by_head = [[one for one in mine if one.detector == head] for head in heads]
+    windows = list(dict.fromkeys(words.window(one) for one in mine if one.candidate is not None)) or [""]
     rows = []
-    for together in zip_longest(*by_head):
-        first = next(one for one in together if one is not None)
-        limit = Cell(_limit(requirement, sources))
-        cells = [cell for one in together for cell in _cells(one)]
-        rows.append((Cell(_label(first, max(map(len, by_head)) > 1)), limit, *cells))
+    for window in windows:
+        here = [one for one in mine if one.candidate is None or words.window(one) == window]
+        by_head = [[one for one in here if one.detector == head] for head in heads]
+        name = ", ".join(part for part in (words.required(requirement), window) if part)
+        label = Cell(name if len(windows) > 1 else words.required(requirement))
+        for together in zip_longest(*by_head):
+            cells = [cell for one in together for cell in _cells(one)]
+            rows.append((label, Cell(_limit(requirement, sources)), *cells))
     return rows
-
-
-def _label(finding: Finding, several: bool) -> str:
-    window = wording.window(finding.candidate.result.energy_window) if finding.candidate else ""
-    return f"{words.label(finding)}, {window}" if several and window else words.label(finding)
 
 
 def _cells(finding: Finding | None) -> tuple[Cell, ...]:

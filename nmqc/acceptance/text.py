@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from nmqc.acceptance import words
 from nmqc.acceptance.outcome import Finding, Outcome
 from nmqc.acceptance.protocol import Part
+from nmqc.report import wording
 
 _HEADER = ("requirement", "", "limit", "measured ± U", "margin %", "conforms %", "")
 _GAP = "  "
@@ -25,7 +26,8 @@ def _part(part: Part, findings: Sequence[Finding]) -> Iterator[str]:
     yield f"{part.title} ({part.clause}): {words.WORDS[words.worst(findings)]}"
     present = [one for one in findings if one.candidate is not None]
     if present:
-        yield from _columns([_HEADER, *(_row(one) for one in present)])
+        several = len({words.window(one) for one in present}) > 1
+        yield from wording.columns([_HEADER, *(_row(one, several) for one in present)], _GAP)
     absent = [one for one in findings if one.measurement is None]
     for where, reason in dict.fromkeys((words.place(one), one.reason) for one in absent):
         yield f"{_GAP}missing{f' ({where})' if where else ''}: {reason}"
@@ -39,9 +41,10 @@ def _of(finding: Finding) -> str:
     return f", {place}" if place else ""
 
 
-def _row(finding: Finding) -> tuple[str, ...]:
+def _row(finding: Finding, several_windows: bool) -> tuple[str, ...]:
+    window = words.window(finding) if several_windows else ""
     return (
-        words.label(finding),
+        ", ".join(part for part in (words.label(finding), window) if part),
         words.place(finding),
         words.specification(finding.requirement.specification),
         words.measured(finding),
@@ -49,10 +52,3 @@ def _row(finding: Finding) -> tuple[str, ...]:
         words.probability(finding),
         words.WORDS[finding.said],
     )
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield (_GAP + _GAP.join(cells)).rstrip()

@@ -44,18 +44,16 @@ def place(finding: Finding) -> str:
     return "" if finding.detector is None else f"detector {finding.detector}"
 
 
+def window(finding: Finding) -> str:
+    """Return the energy window of the result that it rests on; "" where there is none."""
+    return "" if finding.candidate is None else wording.window(finding.candidate.result.energy_window)
+
+
 def specification(wanted: Specification | None) -> str:
     """Return what is required: "≤3.7", with an asterisk where nobody has verified it."""
     if wanted is None:
         return NOTHING
-    low, high = wanted.ends.low, wanted.ends.high
-    magnitude = wanted.of == "magnitude"
-    if low is None:
-        words = f"{'±' if magnitude else '≤'}{high:g}"
-    elif high is None:
-        words = f"≥{low:g}"
-    else:
-        words = f"{low:g} to {high:g}"
+    words = wording.ends_words(wanted.ends, wanted.of == "magnitude")
     return words if wanted.verified else f"{words} *"
 
 
@@ -105,7 +103,9 @@ def sentence(finding: Finding) -> str:
 
 def _by(finding: Finding) -> str:
     percent = finding.judgement.margin_percent if finding.judgement else None
-    return "" if percent is None else f" by {abs(percent):.2g} % of the tolerance"
+    if percent is None:
+        return ""
+    return f" by {abs(percent):{'.0f' if abs(percent) >= 10 else '.2g'}} % of the tolerance"
 
 
 def open_points(outcome: Outcome, said: Said) -> list[tuple[str, str]]:
@@ -146,7 +146,8 @@ def notices(outcome: Outcome) -> list[str]:
         words.append(
             f"Only the latest acquisition counts; there are earlier ones of: {', '.join(sorted(earlier))}"
         )
-    return words
+    passed = ((one.part.title, reason) for one in outcome.findings for reason in one.passed_over)
+    return words + [f"Left aside for {title}: {reason}" for title, reason in dict.fromkeys(passed)]
 
 
 def rule(confidence: float) -> str:

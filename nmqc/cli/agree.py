@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +9,11 @@ import click
 
 from nmqc import bounds
 from nmqc.cli import common
-from nmqc.cli.opened import as_json_flag, moment, opened, placed
+from nmqc.cli.opened import as_json_flag, moment, placed, site_of
 from nmqc.errors import NmqcError, UnusableInput
 
 if TYPE_CHECKING:
+    from nmqc.config import Config
     from nmqc.history import Point
     from nmqc.neighbours.vendor import Matched
 
@@ -76,7 +76,8 @@ def _run(
             from nmqc.report.pdf import check_target
 
             check_target(output, force=force)
-        where, matched = _matched(table, db, config, **wanted)
+        site = site_of(config)
+        where, matched = _matched(table, db, site, **wanted)
     except NmqcError as reason:
         if as_json:
             _print(report.document(None, Matched((), ()), [], reason))
@@ -90,14 +91,14 @@ def _run(
     else:
         _show(groups)
     if output is not None:
-        _write(output, report.contents(matched, groups, found, _name(table, config)), config)
+        _write(output, report.contents(matched, groups, found, _name(table, site)), site)
     return 3 if matched.unmatched or not matched.pairs else 0
 
 
 def _matched(
     table: Path,
     db: str | None,
-    config: Path | None,
+    site: Config,
     metrics: tuple[str, ...],
     system: str | None,
     detector: int | None,
@@ -107,8 +108,8 @@ def _matched(
     """Read the table, and match it with the history."""
     from dataclasses import replace
 
-    from nmqc.history import Filters
-    from nmqc.neighbours.vendor import matched, read_table
+    from nmqc.history import Filters, History, find_address
+    from nmqc.neighbours.vendor import acquired_within, matched, read_table
 
     given = {
         name: str(value) for name, value in (("system", system), ("detector", detector)) if value is not None
@@ -121,8 +122,10 @@ def _matched(
         raise UnusableInput("bad_table", f"the table is {limit}: give one camera at a time") from None
     except OSError as problem:
         raise UnusableInput("bad_table", f"the table cannot be read ({problem.strerror})") from None
-    rows, bad = read_table(content, given, metrics)
-    with opened(db, config, read_only=True) as (address, history):
+    every, bad = read_table(content, given, metrics)
+    rows = [row for row in every if acquired_within(row, acquired_from, acquired_to)]
+    address = find_address(db, site.database)
+    with History.open(address, read_only=True) as history:
         points: list[Point] = []
         for metric in sorted({row.metric for row in rows}):
             points += history.points(
@@ -163,18 +166,15 @@ def _show(groups: Any) -> None:
             click.echo(f"  {name:<12} {one.value:9.4g}   95 %: {one.low:.4g} to {one.high:.4g}")
 
 
-def _name(table: Path, config: Path | None) -> str:
+def _name(table: Path, site: Config) -> str:
     """Return how the table is called in the report."""
-    from nmqc.cli.opened import site_of
     from nmqc.report.wording import clean
 
-    return clean(table.name) if site_of(config).show_file_names else "The table"
+    return clean(table.name) if site.show_file_names else "The table"
 
 
-def _write(output: Path, contents: Any, config: Path | None) -> None:
-    from nmqc import config as site_config
+def _write(output: Path, contents: Any, site: Config) -> None:
     from nmqc.report.agreement import build
     from nmqc.report.pdf import save
 
-    site = common.load_config(site_config.find(config, os.environ))
     save(output, build(contents, common.header_of(site)))

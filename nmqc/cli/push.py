@@ -182,20 +182,18 @@ def _sessions(typed: Typed) -> list[Session]:
     wanted = Filters(
         test=typed.test,
         system_unit=typed.unit,
-        detector=typed.detector,
         acquired_from=typed.acquired_from,
         acquired_to=typed.acquired_to,
-        excluded=False,
     )
     with opened(typed.db, typed.config, read_only=True) as (_, history):
         entries = [entry for entry in history.select(wanted) if entry.acquired is not None]
-    if not entries:
+    found = sessions(entries, typed.detector, typed.macros)
+    if not found:
         raise UnusableInput(
             "no_results",
             f"the history holds no result of {typed.test} of {typed.unit} that fits: `nmqc history list` shows what "
             "it holds",
         )
-    found = sessions(entries, typed.detector, typed.macros)
     return found[: typed.last] if typed.last else found
 
 

@@ -61,8 +61,8 @@ def command(ctx: click.Context, /, **typed: Any) -> None:
     nmqc revalidate --folder /archive/qc
     nmqc revalidate --folder /archive/2025 --folder /archive/2026 --json
 
-    Exit status: 0 every number is as it was; 2 wrong usage; 3 something could not be compared, or nothing was found;
-    4 a number differs, or can no longer be had.
+    Exit status: 0 every number that was compared is as it was, where images that are not found do not count; 2 wrong
+    usage; 3 something could not be compared, or nothing was found; 4 a number differs, or can no longer be had.
     """
     ctx.exit(_run(**typed))
 

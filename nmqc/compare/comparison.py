@@ -179,7 +179,7 @@ def _limit(members: Sequence[Member]) -> Ends | None:
     found, of = limits.pop() if len(limits) == 1 else (None, None)
     if found is None or found == Ends() or of != "magnitude":
         return None if found == Ends() else found
-    return Ends(None if found.high is None else -found.high, found.high)
+    return None if found.high is None else Ends(-found.high, found.high)
 
 
 def _said(
@@ -231,7 +231,19 @@ def _remarks(members: Sequence[Member]) -> tuple[str, ...]:
         < len({one.series.key.setting for one in members})
     ):
         texts.append("they were analysed with other options, or reconstructed otherwise")
+    for what, of in (("collimators", _collimator), ("energy windows", _window)):
+        if len({of(one) for one in members}) > 1:
+            each = "; ".join(f"{one.name}: {of(one)}" for one in members)
+            texts.append(f"their {what} are not the same: {each}")
     return tuple(texts)
+
+
+def _collimator(member: Member) -> str:
+    return member.series.key.collimator or "unknown"
+
+
+def _window(member: Member) -> str:
+    return member.series.key.window or "none"
 
 
 # --- JSON -----------------------------------------------------------------------------------------------
@@ -288,6 +300,7 @@ def _member_json(member: Member, difference: float, sigma: float | None) -> dict
         "system": key.system,
         "detector": key.detector,
         "energy_window": key.window,
+        "collimator": key.collimator or None,
         "count": level.count,
         "independent": level.independent,
         "first": member.points[0].acquired.isoformat(),

@@ -70,10 +70,7 @@ def _block(one: Comparison) -> Iterator[str]:
     yield f"{title(one)} ({about(one)}): {WORDS[one.said]}"
     pairs = zip(one.members, one.differences, strict=True)
     rows = [HEADER, *(row(member, *difference) for member, difference in pairs)]
-    widths = [max(len(cells[column]) for cells in rows) for column in range(len(HEADER))]
-    for cells in rows:
-        joined = _GAP.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        yield (_GAP + joined).rstrip()
+    yield from wording.columns(rows, _GAP)
     yield _GAP + sentence(one)
 
 

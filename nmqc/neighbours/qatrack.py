@@ -76,11 +76,13 @@ def sessions(
     """Return the sessions that some results of one unit and one test are, latest acquisition first.
 
     The results of one acquisition are those of the same files; of results of the same detector and energy window
-    (another version of nmqc, other options) the last one recorded counts.
+    (another version of nmqc, other options) the last one recorded counts. Excluded results, and those of other
+    detectors than the one that is asked for, are in no session; but their energy windows count among those of their
+    acquisition, so that the macro of a value does not depend on what is left out.
 
     Parameters
     ----------
-    entries : of one unit and test, in the order of the history, each with a date
+    entries : of one unit and test, in the order of the history, each with a date; all of an acquisition
     detector : the one whose results they are; None: of all
     macros : macro by `macro_of` -> the site's own name
 
@@ -92,16 +94,21 @@ def sessions(
     groups: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
         groups.setdefault(tuple(sorted({one["sha256"] for one in entry.payload["inputs"]})), []).append(entry)
-    found = [_session(hashes, group, detector, macros or {}) for hashes, group in groups.items()]
+    made = (_session(hashes, group, detector, macros or {}) for hashes, group in groups.items())
+    found = [one for one in made if one is not None]
     return sorted(found, key=lambda one: (one.acquired, one.key), reverse=True)
 
 
 def _session(
     hashes: tuple[str, ...], group: Sequence[Entry], detector: int | None, macros: Mapping[str, str]
-) -> Session:
-    latest = {(entry.detector, entry.energy_window): entry for entry in sorted(group, key=lambda e: e.number)}
+) -> Session | None:
+    """Return the session of one acquisition; None where no result of it is to be pushed."""
+    windows = list(dict.fromkeys(entry.energy_window for entry in sorted(group, key=_lowest_kev)))
+    valid = [one for one in group if one.excluded is None and detector in (None, one.detector)]
+    latest = {(entry.detector, entry.energy_window): entry for entry in sorted(valid, key=lambda e: e.number)}
     kept = sorted(latest.values(), key=lambda entry: (_lowest_kev(entry), entry.detector or 0))
-    windows = list(dict.fromkeys(entry.energy_window for entry in kept))
+    if not kept:
+        return None
     values: dict[str, Value] = {}
     for entry in kept:
         for measured in entry.payload["measurements"]:

@@ -100,10 +100,8 @@ def read_table(
     for line, cells in others:
         if not any(cell.strip() for cell in cells):
             continue
-        empty = dict.fromkeys(names, "")
-        found = {**given, **empty} | {name: cell.strip() for name, cell in zip(names, cells, strict=False)}
         try:
-            row = _row(line, found, decimal_comma)
+            row = _row(line, {**given, **_named(names, cells)}, decimal_comma)
         except ValueError as mistake:
             bad.append(Unmatched(line, "bad_row", str(mistake)))
             continue
@@ -125,6 +123,16 @@ def _lines(content: bytes) -> tuple[list[tuple[int, list[str]]], bool]:
         return [(reader.line_num, cells) for cells in reader], mark != ","
     except csv.Error:
         raise UnusableInput("bad_table", "the table is no CSV: save it as CSV UTF-8") from None
+
+
+def _named(names: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    """Return the cells of a row by the names of their columns; "" where the row is too short."""
+    stripped = [cell.strip() for cell in cells]
+    if any(stripped[len(names) :]):
+        raise ValueError(
+            "it has more cells than the first line names: a decimal comma needs semicolons between cells"
+        )
+    return dict.fromkeys(names, "") | dict(zip(names, stripped, strict=False))
 
 
 def _no_columns(missing: Sequence[str]) -> str:
@@ -179,6 +187,24 @@ def _number(text: str, decimal_comma: bool) -> float:
     if not math.isfinite(value):
         raise ValueError("the value is no number")
     return value
+
+
+def acquired_within(row: Row, first: str | None, last: str | None) -> bool:
+    """Say whether a row is of a span; one without a time of day is of its whole day.
+
+    Parameters
+    ----------
+    first, last : the beginning of an ISO date and time, or None; both belong to the span, so that "2026-11" as the
+        last holds the whole month
+    """
+    moment = row.day.isoformat()[: None if row.timed else _DAY]
+    return _reaches(moment, first) and _reaches(last or moment, moment)
+
+
+def _reaches(later: str, earlier: str | None) -> bool:
+    """Say whether one beginning of a date and time can be as late as the other, or later."""
+    length = min(len(later), len(earlier or ""))
+    return later[:length] >= (earlier or "")[:length]
 
 
 # --- matching -------------------------------------------------------------------------------------------

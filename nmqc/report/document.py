@@ -145,7 +145,7 @@ def result_json(result: Result, history: int | None) -> Json:
         "acquired_from": source.acquired_from,
         "detector": result.detector,
         "detector_source": result.detector_source,
-        "energy_window": _window_json(result.energy_window),
+        "energy_window": window_json(result.energy_window),
         "radionuclide": source.radionuclide or None,
         "collimator": result.collimator or None,
         "duration_s": plain(result.duration_s),
@@ -187,7 +187,8 @@ def _system_json(system: System) -> Json:
     }
 
 
-def _window_json(window: EnergyWindow | None) -> Json | None:
+def window_json(window: EnergyWindow | None) -> Json | None:
+    """Return the object of an energy window; None where there is none."""
     if window is None:
         return None
     return {"name": window.name, "ranges_kev": [[float(low), float(high)] for low, high in window.ranges_kev]}
@@ -228,7 +229,7 @@ def _refusal_json(refusal: Refusal) -> Json:
     return {
         "file": refusal.file,
         "detector": refusal.detector,
-        "energy_window": _window_json(refusal.energy_window),
+        "energy_window": window_json(refusal.energy_window),
         "code": refusal.code,
         "reason": refusal.reason,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from math import floor, log10
 from typing import Any
@@ -50,6 +50,13 @@ def _printed(character: str) -> str:
     if character in "\t\n\r" or category.startswith("Z"):
         return " "
     return UNPRINTABLE if category.startswith("C") else character
+
+
+def columns(rows: Sequence[Sequence[str]], gap: str) -> Iterator[str]:
+    """Yield rows of cells as lines of text, each column as wide as its widest cell, with a gap before each."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "".join(gap + cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 # --- numbers --------------------------------------------------------------------------------------------
@@ -161,18 +168,18 @@ def limits_words(limits: Limits | None) -> str:
     """Return "warn / fail" as "≤4 / ≤5"; an asterisk marks limits that are not verified."""
     if limits is None:
         return ""
-    ends = " / ".join(_ends(ends, limits.of == "magnitude") for ends in (limits.warn, limits.fail))
-    return ends if limits.verified else f"{ends} *"
+    both = " / ".join(ends_words(ends, limits.of == "magnitude") for ends in (limits.warn, limits.fail))
+    return both if limits.verified else f"{both} *"
 
 
-def _ends(ends: Ends, magnitude: bool) -> str:
+def ends_words(ends: Ends, magnitude: bool) -> str:
+    """Return what is permitted: "≤4", "0.9 to 1.1", "±2", "magnitude ≥1"; "none" without an end."""
     if ends.low is None and ends.high is None:
         return "none"
     if ends.low is None:
         return f"{'±' if magnitude else '≤'}{ends.high:g}"
-    if ends.high is None:
-        return f"≥{ends.low:g}"
-    return f"{ends.low:g} to {ends.high:g}"
+    words = f"≥{ends.low:g}" if ends.high is None else f"{ends.low:g} to {ends.high:g}"
+    return f"magnitude {words}" if magnitude else words
 
 
 def limit_sources(result: Result, verified: bool) -> list[str]:

@@ -40,7 +40,7 @@ class Compared:
     ----------
     number : of the entry in the history
     algorithm, now : versions of the algorithm, then and today; `now` is "" where there is no result today
-    metrics : that were compared, by name
+    metrics, units : that were compared, by name; the unit of each
     new : measurements of today that were not recorded
     code, reason : why it was not compared; ""
     """
@@ -51,6 +51,7 @@ class Compared:
     now: str
     status: Status
     metrics: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
     new: tuple[str, ...] = ()
     code: str = ""
@@ -80,7 +81,7 @@ def not_compared(stored: Mapping[str, Any], code: str, reason: str) -> Compared:
 def compared(stored: Mapping[str, Any], results: Sequence[Result]) -> Compared:
     """Return a recorded result beside that of today: of the same files, detector, window and options.
 
-    A result that was recorded and can no longer be had differs in all its numbers. Where the same result is there
+    A result that was recorded and can no longer be had differs, in all its numbers. Where the same result is there
     with other options, such as another field of view in the site's configuration, the two are not comparable.
     """
     same = [one for one in results if place_of(one) == place_of_stored(stored)]
@@ -96,8 +97,9 @@ def compared(stored: Mapping[str, Any], results: Sequence[Result]) -> Compared:
         test=stored["test"],
         algorithm=stored["algorithm"],
         now=now.algorithm if now else "",
-        status="differs" if differences else "same",
+        status="differs" if differences or now is None else "same",
         metrics=tuple(name for name, _ in recorded),
+        units=tuple(one["unit"] for one in recorded.values()),
         differences=tuple(differences),
         new=tuple(f"{name} {of}".strip() for name, of in today if (name, of) not in recorded),
     )
@@ -168,17 +170,17 @@ def alike(one: float | None, other: float | None) -> bool:
 
 def by_metric(found: Iterable[Compared]) -> list[OfMetric]:
     """Return for each metric how often it differs and how far, in the order in which they come."""
-    counts: dict[str, int] = {}
+    units: dict[str, list[str]] = {}
     different: dict[str, list[Difference]] = {}
     for one in found:
-        for name in one.metrics:
-            counts[name] = counts.get(name, 0) + 1
+        for name, unit in zip(one.metrics, one.units, strict=True):
+            units.setdefault(name, []).append(unit)
         for difference in one.differences:
             different.setdefault(difference.metric, []).append(difference)
-    return [_of_metric(name, count, different.get(name, [])) for name, count in counts.items()]
+    return [_of_metric(name, each[0], len(each), different.get(name, [])) for name, each in units.items()]
 
 
-def _of_metric(name: str, count: int, differences: Sequence[Difference]) -> OfMetric:
+def _of_metric(name: str, unit: str, count: int, differences: Sequence[Difference]) -> OfMetric:
     values = [one for one in differences if one.what == "value"]
     steps = [
         (abs(one.now - one.recorded), one.uncertainty)
@@ -188,7 +190,7 @@ def _of_metric(name: str, count: int, differences: Sequence[Difference]) -> OfMe
     sigmas = [step / sigma for step, sigma in steps if sigma]
     return OfMetric(
         metric=name,
-        unit=differences[0].unit if differences else "",
+        unit=unit,
         compared=count,
         differ=len({id(one) for one in differences}),
         gone=sum(one.now is None for one in values),

@@ -85,8 +85,11 @@ class Rerun:
 
     @property
     def status(self) -> Status:
-        """Say whether it is "identical" to the last bit, "rounding" in the last digits alone, or "differs"."""
-        if self.gone or not all(one.is_rounding for one in self.differences):
+        """Say whether it is "identical" to the last bit, "rounding" in the last digits alone, or "differs".
+
+        Where there is no result today it differs, whatever was recorded.
+        """
+        if self.result is None or self.gone or not all(one.is_rounding for one in self.differences):
             return "differs"
         return "rounding" if self.differences else "identical"
 

@@ -12,6 +12,7 @@ from nmqc.acceptance.choose import of_camera, taken
 from nmqc.acceptance.folder import Candidate
 from nmqc.acceptance.outcome import Outcome, assess
 from nmqc.acceptance.protocol import Options, Protocol, load
+from nmqc.acceptance.words import notices
 from nmqc.errors import NmqcError
 from nmqc.model import EnergyWindow, Measurement, NotMeasured, Remark
 from nmqc.uniformity.metrics import METRICS
@@ -103,6 +104,41 @@ def test_what_is_no_acquisition_of_the_test_is_missing_with_the_reason(
     finding = assess(protocol, [flood(1, **changes)])[0]
     assert finding.said == "missing"
     assert words in finding.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"counts": 9999.9}, "counts per pixel, middle of the field is 9999.9 counts, where 10000 is needed"),
+        ({"excluded": "source leaked"}, "excluded in the history (source leaked)"),
+        ({"description": "daily"}, "its series description is another"),
+    ],
+)
+def test_a_later_acquisition_that_does_not_count_is_told(
+    protocol: Protocol, changes: dict[str, Any], words: str
+) -> None:
+    findings = assess(protocol, [flood(1), flood(2, 9.0, **changes)])
+    assert findings[0].measurement is not None
+    assert (findings[0].measurement.value, findings[0].passed_over) == (3.0, (f"flood-2.dcm: {words}",))
+    told = [words for words in notices(Outcome(protocol, "NM-1", findings)) if "Left aside" in words]
+    assert told == [f"Left aside for Flood: flood-2.dcm: {words}"]  # once for its two requirements
+
+
+def test_what_another_test_takes_is_not_left_aside(tmp_path: Path) -> None:
+    """But a repeat of few counts is, whichever test takes it."""
+    test = PROTOCOL[PROTOCOL.index("[[test]]") :]
+    extrinsic = test.replace('"NONE"', '"LEHR"').replace('"flood"', '"lehr"')
+    daily = test.replace("low = 10000", "low = 1000").replace('"flood"', '"daily"')
+    path = tmp_path / "several.toml"
+    path.write_text(PROTOCOL + extrinsic + daily)
+    lehr, copy = (flood(2, collimator="LEHR", inputs=(an_input(2),)) for _ in range(2))
+    findings = assess(load(path, Options()), [flood(1), lehr, copy, flood(3, counts=9000)])
+    told = {one.part.name: one.passed_over for one in findings if one.detector == 1}
+    assert {name: [words.partition(":")[0] for words in each] for name, each in told.items()} == {
+        "flood": ["flood-3.dcm"],
+        "lehr": [],
+        "daily": [],
+    }
 
 
 def test_what_is_needed_and_not_measured_is_missing(protocol: Protocol) -> None:

@@ -101,6 +101,21 @@ def test_the_end_itself_conforms_where_nothing_is_uncertain() -> None:
     assert judge(measured(-2.0, 0.0), wanted(high=2.0, of="magnitude")).decision == "pass"
 
 
+@pytest.mark.parametrize(
+    ("value", "inside"),
+    [
+        (1.0, wanted(0.9, 1.1)),  # in the middle; 3 % of so wide a distribution lie within
+        (0.5, wanted(high=2.0, of="magnitude")),
+        (0.3, wanted(low=1.0, of="magnitude")),  # beyond its end; 85 % and more lie outside
+    ],
+)
+def test_nothing_is_decided_against_what_the_value_itself_says(value: float, inside: Specification) -> None:
+    found = judge(measured(value, 50.0), inside)
+    assert found.decision == "undecided"
+    assert "spans the limit" in found.reason
+    assert not 0.05 < (found.probability or 0) < 0.95  # without that rule it would be decided
+
+
 def test_a_value_that_noise_explains_is_undecided_and_one_above_it_fails() -> None:
     floor = NoiseFloor(1.8, 2.4)
     within, noise, above = (judge(measured(v, 0.01, floor), wanted(high=2.0)) for v in (1.5, 2.3, 2.6))

@@ -111,6 +111,20 @@ def test_options_for_what_the_table_has_not(db: Path, tmp_path: Path) -> None:
     assert f"{METRIC}: 5 pairs" in run.text
     run = agree(db, table, *options, "--from", "2026-11-04", "--json")
     assert (run.document["matched"], run.document["groups"][0]["agreement"]) == (2, None)
+    # the other rows were not asked for
+    assert (run.status, run.document["unmatched"], run.err) == (0, [], "")
+
+
+def test_the_configuration_is_read_once(
+    db: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nmqc import config
+
+    read: list[object] = []
+    load = config.load
+    monkeypatch.setattr(config, "load", lambda *given: read.append(given) or load(*given))
+    agree(db, table, "-o", tmp_path / "a.pdf")
+    assert len(read) == 1
 
 
 def test_nothing_that_matches(db: Path, tmp_path: Path) -> None:

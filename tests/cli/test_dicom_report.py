@@ -134,6 +134,17 @@ def test_images_of_several_studies(floods: Floods, tmp_path: Path) -> None:
     assert not out.exists()
 
 
+def test_images_of_one_study_and_several_patients(floods: Floods, tmp_path: Path) -> None:
+    """A number of the study that was given twice: the report would stand with the wrong one."""
+    out, other = tmp_path / "report.dcm", pydicom.dcmread(floods.pair[1])
+    assert other.StudyInstanceUID == pydicom.dcmread(floods.pair[0]).StudyInstanceUID
+    other.PatientID = "another"
+    other.save_as(tmp_path / "other.dcm")
+    run = report(out, floods.pair[0], tmp_path / "other.dcm")
+    assert (run.status, "several studies" in run.err) == (3, True)
+    assert not out.exists()
+
+
 def test_an_image_without_a_study(floods: Floods, tmp_path: Path) -> None:
     flood, out = pydicom.dcmread(floods.good), tmp_path / "report.dcm"
     del flood.StudyInstanceUID

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nmqc.history import History, find_address
+from nmqc.model import EnergyWindow
 from tests.cli.running import Run, call
 from tests.history.samples import a_result, an_input, payload_of
 from tests.neighbours.qatrack_fake import INSIDE, TOKEN, QaTrack, running
@@ -118,6 +119,29 @@ def test_one_head_to_a_list_with_names_of_its_own(server: QaTrack, db: Path) -> 
     (session,) = server.sessions
     assert session["tests"]["iu"]["value"] == 2.3 + 1 / 3
     assert session["user_key"].endswith(":d2")
+
+
+@pytest.mark.parametrize("left_out", ["excluded", "detector"])
+def test_a_window_that_is_left_out_gives_its_macro_to_no_other(
+    server: QaTrack, tmp_path: Path, left_out: str
+) -> None:
+    """The values of the upper window do not go to the tests of the lower one."""
+    db, other = tmp_path / "h.sqlite", 2 if left_out == "detector" else 1
+    low, high = (
+        EnergyWindow(name, (ends,)) for name, ends in (("I", (143.0, 175.0)), ("In", (220.0, 270.0)))
+    )
+    with History.open(find_address(f"sqlite:///{db}")) as history:
+        for detector, window in ((other, low), (1, high)):
+            result = a_result(
+                1, detector=detector, energy_window=window, unit="Gamma 2", inputs=(an_input(1),)
+            )
+            history.record(result, payload_of(result))
+        if left_out == "excluded":
+            history.exclude(1, "source leaked")
+    server.tests = {IU1: "simple", f"{IU1}_w2": "simple"}
+    (session,) = push(server, db, "--detector", "1", "--json").document["sessions"]
+    assert (session["status"], session["results"]) == ("pushed", [2])
+    assert (session["sent"], session["skipped"]) == ([f"{IU1}_w2"], [IU1])
 
 
 def test_the_token_goes_to_the_address_that_was_typed(server: QaTrack, db: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from nmqc.history import Batched, History, find_address
-from nmqc.model import Ends, Limits, Measurement, NoiseFloor, Result
+from nmqc.model import Ends, EnergyWindow, Limits, Measurement, NoiseFloor, Result
 from nmqc.report.document import result_json
 from nmqc.uniformity.metrics import METRICS
 from tests.cli.conftest import caches, home  # noqa: F401 - fixtures
@@ -24,10 +25,16 @@ FIRST = datetime(2026, 1, 5, 7, 12)
 
 
 def floods(
-    unit: str, integral: float, *, days: int = 40, detector: int = 1, counts: float = 12000, **changes: Any
+    unit: str,
+    integral: float,
+    *,
+    days: int = 40,
+    detector: int = 1,
+    counts: float = 12000,
+    **changes: Any,
 ) -> list[Result]:
     """Daily floods of a head whose integral uniformity scatters by 0.1 about a value, and CFOV about 2.0."""
-    noise = random.Random(f"{unit} {detector}")
+    noise = random.Random(f"{unit} {detector} {days}")
     return [
         a_result(
             noise.randrange(10**9),
@@ -90,6 +97,92 @@ def test_other_counts_are_not_compared(tmp_path: Path) -> None:
     run = call("compare", "A", "B", "--db", db, "--json")
     assert said(run) == {UFOV: "not_comparable", CFOV: "not_comparable"}
     assert "from 3,000 to 12,000" in run.document["comparisons"][0]["remarks"][0]
+
+
+def test_counts_that_differ_1_6_times_are_others_and_1_4_times_are_not(tmp_path: Path) -> None:
+    db = recorded(
+        tmp_path / "h.sqlite",
+        floods("A", 2.5, counts=10_000),
+        floods("B", 3.5, counts=16_000),
+        floods("C", 2.5, counts=14_000),
+    )
+    others = call("compare", "A", "B", "--db", db, "--json", "--metric", UFOV)
+    assert said(others) == {UFOV: "not_comparable"}
+    assert said(call("compare", "A", "C", "--db", db, "--json", "--metric", UFOV)) == {UFOV: "alike"}
+
+
+def zigzag(unit: str, level: float, **changes: Any) -> list[Result]:
+    """Daily floods whose integral uniformity is 0.1 above and below a value in turn: its median."""
+    values = [level + 0.1 * (-1) ** day for day in range(40)]
+    return [
+        replace(one, measurements=_measured(value, 2.0, 12000))
+        for one, value in zip(floods(unit, level, **changes), values, strict=True)
+    ]
+
+
+def test_a_chance_of_three_in_a_hundred_is_alike(tmp_path: Path) -> None:
+    """Each median is uncertain by sqrt(pi / 2) 0.1013 / sqrt(40) = 0.0201, their difference by 0.0284.
+
+    0.0627 is 2.21 of it, 3 % of Student's t with 78 degrees of freedom; 0.085 is 3.0 of it, 0.4 %.
+    """
+    db = recorded(tmp_path / "h.sqlite", zigzag("A", 2.5), zigzag("B", 2.5627), zigzag("C", 2.585))
+    found = [
+        call("compare", "A", unit, "--db", db, "--json", "--metric", UFOV).document["comparisons"][0]
+        for unit in ("B", "C")
+    ]
+    assert found[0]["chance"] == pytest.approx(0.03, abs=0.001)
+    assert [one["verdict"] for one in found] == ["alike", "little"]
+
+
+def test_of_several_series_of_a_head_the_one_with_most_values_counts(tmp_path: Path) -> None:
+    """Six floods with another collimator, and 40; the six are recorded first for one head, last for the other."""
+    db = recorded(
+        tmp_path / "h.sqlite",
+        floods("A", 3.5, days=6, collimator="LEAP"),
+        floods("A", 2.5, collimator="LEHR"),
+        floods("B", 2.5, collimator="LEHR"),
+        floods("B", 3.5, days=6, collimator="MELP"),
+    )
+    run = call("compare", "A", "B", "--db", db, "--json", "--metric", UFOV)
+    (one,) = run.document["comparisons"]
+    assert [m["count"] for m in one["members"]] == [40, 40]
+    assert [m["collimator"] for m in one["members"]] == ["LEHR", "LEHR"]
+    assert not any("not the same" in words for words in one["remarks"])
+    assert any("left out: A, detector 1; B, detector 1" in words for words in one["remarks"])
+
+
+def test_other_collimators_and_windows_are_told(tmp_path: Path) -> None:
+    windows = {
+        unit: EnergyWindow(unit, (ends,)) for unit, ends in (("Tc", (129.5, 150.5)), ("Tc wide", (126, 154)))
+    }
+    db = recorded(
+        tmp_path / "h.sqlite",
+        floods("A", 2.5, collimator="LEHR", energy_window=windows["Tc"]),
+        floods("B", 2.5, collimator="LEAP", energy_window=windows["Tc"]),
+        floods("C", 2.5, collimator="LEHR", energy_window=windows["Tc wide"]),
+    )
+    remarks = {
+        unit: call("compare", "A", unit, "--db", db, "--json", "--metric", UFOV).document["comparisons"][0][
+            "remarks"
+        ]
+        for unit in ("B", "C")
+    }
+    assert remarks["B"] == ["their collimators are not the same: A, detector 1: LEHR; B, detector 1: LEAP"]
+    assert "their energy windows are not the same: A, detector 1: Tc; C, detector 1: Tc wide" in remarks["C"]
+
+
+def test_a_limit_that_has_no_upper_end_for_a_magnitude_leaves_no_room_to_tell(tmp_path: Path) -> None:
+    limits = replace(LIMITS, warn=Ends(), fail=Ends(low=1.0), of="magnitude")
+    series = []
+    for unit, level in (("A", 2.5), ("B", 2.8)):
+        of_unit = zigzag(unit, level)
+        judged = [tuple(replace(m, limits=limits) for m in one.measurements) for one in of_unit]
+        series.append([replace(one, measurements=m) for one, m in zip(of_unit, judged, strict=True)])
+    run = call(
+        "compare", "A", "B", "--db", recorded(tmp_path / "h.sqlite", *series), "--json", "--metric", UFOV
+    )
+    (one,) = run.document["comparisons"]
+    assert (run.status, one["verdict"], one["limit"]) == (0, "differ", None)
 
 
 def test_heads_are_members_and_intrinsic_is_not_held_against_extrinsic(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from statistics import median
 import numpy as np
 import pytest
 
+from nmqc.compare import statistics
 from nmqc.compare.statistics import Level, chance_alike, from_the_mean, level_of
 
 
@@ -68,6 +69,51 @@ def test_two_of_known_uncertainty_are_a_test_of_their_difference() -> None:
     far = 1.959964 * 0.1 * sqrt(2)
     found = chance_alike([level(1.0, 0.1, 10**7), level(1.0 + far, 0.1, 10**7)])
     assert found == pytest.approx(0.05, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("count", "independent"),
+    [(6, 6.0), (40, 6.0)],  # the degrees of freedom are those of the independent values
+)
+def test_welch_s_test_of_three_by_hand(count: int, independent: float) -> None:
+    """Medians 0, 2 and 4 with squared uncertainties 1, 1 and 2, five degrees of freedom each.
+
+    Weights 1, 1, 1/2, sum 5/2: mean (2 + 2) / (5/2) = 1.6; between 1.6^2 + 0.4^2 + 2.4^2 / 2 = 5.6, half of it 2.8.
+    Lambda = (2 (3/5)^2 + (4/5)^2) / 5 = 0.272; F = 2.8 / (1 + 2 / 8 * 0.272) with 2 and 8 / (3 * 0.272) degrees of
+    freedom. With 2 in the numerator the tail of F is (1 + 2 F / m)^(-m / 2).
+    """
+    levels = [
+        Level(count, independent, middle, 1.0, sigma, 0.0)
+        for middle, sigma in ((0.0, 1.0), (2.0, 1.0), (4.0, sqrt(2)))
+    ]
+    ratio, freedom = 2.8 / (1 + 0.272 / 4), 8 / (3 * 0.272)
+    expected = (1 + 2 * ratio / freedom) ** (-freedom / 2)
+    assert chance_alike(levels) == pytest.approx(expected, rel=1e-9)  # arithmetic only
+
+
+def test_two_of_five_values_are_student_s_test() -> None:
+    """Equal uncertainties: t with 4 + 4 degrees of freedom, whose 5 % are 2.306004 by tables."""
+    far = 2.306004 * 0.1 * sqrt(2)
+    assert chance_alike([level(1.0, 0.1, 5), level(1.0 + far, 0.1, 5)]) == pytest.approx(0.05, abs=1e-6)
+
+
+@pytest.mark.parametrize(("count", "scatter"), [(3, 0.83), (5, 0.58)])
+def test_the_spread_of_few_values_is_right_on_average(
+    count: int, scatter: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 2,000 normal samples the robust spread, by which values are clipped, is on average the true one.
+
+    Croux and Rousseeuw's factors make the mean of the median absolute deviation that of the standard deviation.
+    """
+    robust: list[float] = []
+    monkeypatch.setattr(
+        statistics, "_clip", lambda values, _middle, spread: robust.append(spread) or list(values)
+    )
+    rng = np.random.default_rng(12)
+    for values in rng.normal(10, 1, (2000, count)):
+        level_of(list(values), [None] * count)
+    # four standard errors, of the scatter that 200,000 samples have
+    assert np.mean(robust) == pytest.approx(1.0, abs=4 * scatter / sqrt(2000))
 
 
 def test_an_outlier_moves_nothing_much() -> None:

@@ -78,6 +78,19 @@ def test_no_slope_is_seen_where_there_is_none() -> None:
     assert off / 1000 == pytest.approx(0.05, abs=4 * (0.05 * 0.95 / 1000) ** 0.5)  # 4 sigma
 
 
+def test_the_slope_and_its_interval_by_hand() -> None:
+    """Means 1 to 5; differences 0, 2, 1, 3, 4, their regression worked out on paper.
+
+    Sxx = 10, Sxy = 9, Syy = 10: slope 0.9, residual sum of squares 10 - 81 / 10 = 1.9 with 3 degrees of freedom,
+    standard error sqrt(1.9 / 3 / 10); t(0.975; 3) = 3.182446 from tables.
+    """
+    means, differences = np.arange(1.0, 6.0), np.array([0.0, 2.0, 1.0, 3.0, 4.0])
+    slope = agreement(means - differences / 2, means + differences / 2).slope
+    assert slope is not None
+    half = 3.182446 * (1.9 / 3 / 10) ** 0.5
+    assert (slope.value, slope.low, slope.high) == pytest.approx((0.9, 0.9 - half, 0.9 + half), rel=1e-6)
+
+
 def test_equal_programs() -> None:
     found = agreement([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0])
     assert (found.bias.value, found.sd, found.lower.value, found.upper.high) == (0, 0, 0, 0)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nmqc.errors import NmqcError, UnusableInput
-from nmqc.history import Entry, Filters, History, find_address
+from nmqc.history import Entry, Event, Filters, History, find_address
 from nmqc.model import EnergyWindow, Result
 from nmqc.neighbours.qatrack import Collection, fitted, macro_of, sessions
 from nmqc.neighbours.qatrack_server import Server
@@ -74,6 +74,45 @@ def test_energy_windows_are_told_apart_by_their_energy(tmp_path: Path) -> None:
     (session,) = sessions(recorded(tmp_path, *results))
     assert session.values[IU1].value == 7.0
     assert session.values[f"{IU1}_w2"].value == 2.1 + 1 / 3
+
+
+@pytest.mark.parametrize("left_out", ["excluded", "detector"])
+def test_the_number_of_a_window_does_not_depend_on_what_is_left_out(tmp_path: Path, left_out: str) -> None:
+    """The lower window is of the other head alone, or excluded: the upper one stays the second."""
+    low, high = (
+        EnergyWindow(name, (ends,)) for name, ends in (("I", (143.0, 175.0)), ("In", (220.0, 270.0)))
+    )
+    other = 2 if left_out == "detector" else 1
+    results = [
+        a_result(1, detector=other, energy_window=low, inputs=(an_input(1),)),
+        a_result(1, energy_window=high, inputs=(an_input(1),)),
+    ]
+    entries = recorded(tmp_path, *results)
+    if left_out == "excluded":
+        entries = [excluded(one) if one.energy_window == "I" else one for one in entries]
+    (session,) = sessions(entries, detector=1)
+    assert IU1 not in session.values
+    assert session.values[f"{IU1}_w2"].value == 2.1 + 1 / 3
+    assert len(session.results) == 1
+
+
+def excluded(entry: Entry) -> Entry:
+    return replace(entry, events=(Event("excluded", "source leaked", "2026-11-20T08:00:00Z"),))
+
+
+def test_an_acquisition_that_is_excluded_is_no_session(tmp_path: Path) -> None:
+    first, *others = recorded(tmp_path, a_result(1), a_result(2))
+    assert [one.results for one in sessions([excluded(first), *others])] == [(others[0].number,)]
+
+
+def test_the_verdict_of_a_session_is_the_worst_of_its_heads(tmp_path: Path) -> None:
+    """The first head passes, the second one fails."""
+    good, bad = two_heads()
+    broken = replace(bad.measurements[0], value=7.0, verdict="fail")
+    bad = replace(bad, measurements=(broken, *bad.measurements[1:]))
+    (session,) = sessions(recorded(tmp_path, good, bad))
+    assert session.verdict == "fail"
+    assert ": fail." in session.comment
 
 
 def test_a_detector_by_itself_has_a_key_of_its_own(tmp_path: Path) -> None:

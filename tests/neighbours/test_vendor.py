@@ -9,7 +9,7 @@ import pytest
 
 from nmqc.errors import UnusableInput
 from nmqc.history import Point
-from nmqc.neighbours.vendor import matched, read_table
+from nmqc.neighbours.vendor import acquired_within, matched, read_table
 
 METRIC = "uniformity.integral.ufov"
 HEAD = "date,system,detector,metric,value"
@@ -54,6 +54,12 @@ def test_columns_in_any_order_and_others_beside() -> None:
     assert (row.value, row.metric, row.detector, row.timed) == (2.4, METRIC, None, True)
 
 
+def test_empty_cells_at_the_end_are_none() -> None:
+    """As a spreadsheet writes them."""
+    (row,) = rows(f"2026-11-16,Gamma 2,1,{METRIC},2.4,, ")
+    assert row.value == 2.4
+
+
 def test_what_the_table_says_goes_before_what_was_given() -> None:
     (row,) = rows("2026-11-16,Gamma 2,1,uniformity.tilt,2.4", metric=METRIC, system="x", detector="7")
     assert (row.metric, row.system, row.detector) == ("uniformity.tilt", "Gamma 2", 1)
@@ -77,6 +83,8 @@ def test_a_metric_that_was_not_asked_for_is_no_row() -> None:
         (f"2026-11-16,Gamma 2,one,{METRIC},2.4", "detector"),
         (f"2026-11-16,Gamma 2,0,{METRIC},2.4", "detector"),
         (f"2026-11-16,,1,{METRIC},2.4", "empty"),
+        (f"2026-11-16,Gamma 2,1,{METRIC},2,41", "decimal comma"),
+        (f"2026-11-16,Gamma 2,,{METRIC},2,41", "decimal comma"),
         ("2026-11-16", "empty"),
     ],
 )
@@ -140,6 +148,34 @@ def test_two_floods_of_a_day_need_a_time() -> None:
     (pair,) = matched(rows(f"2026-11-16 13:07,Gamma 2,1,{METRIC},2.9"), points).pairs
     assert pair.ours.number == 2
     assert matched(rows(f"2026-11-16 10:00,Gamma 2,1,{METRIC},2.9"), points).counts == {"no_result": 1}
+
+
+@pytest.mark.parametrize(("minutes", "matches"), [("07:07", 1), ("07:17", 1), ("07:06", 0), ("07:18", 0)])
+def test_five_minutes_are_the_same_time(minutes: str, matches: int) -> None:
+    """Of an acquisition at 07:12."""
+    found = matched(rows(f"2026-11-16 {minutes},Gamma 2,1,{METRIC},2.9"), [POINT])
+    assert len(found.pairs) == matches
+    assert found.counts == ({} if matches else {"no_result": 1})
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "days"),
+    [
+        (None, None, [15, 16, 17]),
+        ("2026-11-16", None, [16, 17]),
+        (None, "2026-11-16", [15, 16]),
+        ("2026-11", "2026-11", [15, 16, 17]),
+        ("2026-12", None, []),
+        ("2026-11-16T10:00", None, [16, 17]),
+        ("2026-11-15T10:01", "2026-11-17", [16, 17]),
+        (None, "2026-11-15T09:59", []),
+    ],
+)
+def test_the_rows_of_a_span(first: str | None, last: str | None, days: list[int]) -> None:
+    """The first row has a time of day, the others have none: they are of their whole days."""
+    when = ("2026-11-15 10:00", "2026-11-16", "2026-11-17")
+    table = rows(*(f"{one},Gamma 2,1,{METRIC},2.9" for one in when))
+    assert [row.day.day for row in table if acquired_within(row, first, last)] == days
 
 
 def test_of_one_acquisition_the_last_result_counts() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from nmqc.model import EnergyWindow, Measurement, NoiseFloor, Result
 from nmqc.revalidate.compare import by_metric, compared
+from nmqc.revalidate.rerun import Rerun
 from tests.history.samples import INTEGRAL, TILT, a_result, payload_of
 
 
@@ -76,6 +77,19 @@ def test_a_result_that_is_refused_today() -> None:
     assert (found.status, found.now, len(found.differences)) == ("differs", "", 3)
 
 
+def test_a_result_without_numbers_that_is_refused_today_differs() -> None:
+    """It held what could not be measured alone: there is nothing to compare, and no result."""
+    found = compared(stored(a_result(1, measurements=())), [])
+    assert (found.status, found.differences) == ("differs", ())
+    assert compared(stored(a_result(1, measurements=())), [a_result(1, measurements=())]).status == "same"
+
+
+def test_made_again_and_refused_it_differs() -> None:
+    refused = Rerun(stored(a_result(1, measurements=())), None, (), 0, (), (), (), ())
+    assert refused.status == "differs"
+    assert replace(refused, result=a_result(1)).status == "identical"
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -114,3 +128,16 @@ def test_the_list_by_metric() -> None:
     assert integral.largest == pytest.approx(0.5, rel=1e-9)  # arithmetic only
     assert integral.largest_sigmas == pytest.approx(0.5 / (0.11**2 + 0.08**2) ** 0.5, rel=1e-9)
     assert (tilt.compared, tilt.differ, tilt.largest) == (2, 0, None)
+    assert (integral.unit, tilt.unit) == ("%", "%")  # of what does not differ too
+
+
+def test_the_largest_change_is_told() -> None:
+    """Of changes of 0.5, then 0.1; the second one's recorded uncertainty is ten times smaller."""
+    sharp = with_first(a_result(2), uncertainty_parts={"counting": 0.01})
+    pairs = (
+        (a_result(1), with_first(a_result(1), value=2.1 + 1 / 3 + 0.5)),
+        (sharp, with_first(sharp, value=2.2 + 1 / 3 + 0.1)),
+    )
+    (integral, _) = by_metric(compared(stored(then), [now]) for then, now in pairs)
+    assert integral.largest == pytest.approx(0.5, rel=1e-9)  # arithmetic only
+    assert integral.largest_sigmas == pytest.approx(10.0, rel=1e-9)
