@@ -19,12 +19,15 @@ from nmqc.cli.opened import as_json_flag
 from nmqc.errors import NmqcError
 
 if TYPE_CHECKING:
+    from nmqc.report.header import Header
     from nmqc.validate.agreement import Compared, Recorded
     from nmqc.validate.outcome import Outcome
     from nmqc.validate.run import Collected
 
 LONGEST_S = 300.0  # for one real file
 MADE_BY = "Made by `nmqc validate --markdown docs/validation.md`."
+#: of a page that may be replaced; it stands in its beginning
+OURS, BEGINNING_BYTES = b"Made by `nmqc validate ", 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,9 @@ class Typed:
     metavar="OUT",
     help="Write the tables as a page.",
 )
-@click.option("--force", is_flag=True, help="Let --pdf replace a file that nmqc did not write.")
+@click.option(
+    "--force", is_flag=True, help="Let --pdf and --markdown replace a file that nmqc did not write."
+)
 @as_json_flag
 @click.option(
     "--workers", type=click.IntRange(1, 1024), metavar="N", help="Processes at a time (default: one a core)."
@@ -90,46 +95,75 @@ def command(ctx: click.Context, /, **typed: Any) -> None:
 
 def _run(typed: Typed) -> int:
     try:
-        return _validated(typed)
+        site = common.open_site(typed.config_file)
+        _require_writable(typed)
+        outcome = _outcome(typed)
     except NmqcError as reason:
         if typed.as_json:
             from nmqc.validate.outcome import refused
 
             _print(refused(reason.code, reason.reason, common.now()))
         raise
+    return _told(typed, outcome, common.header_of(site.config))
 
 
-def _validated(typed: Typed) -> int:
+def _told(typed: Typed, outcome: Outcome, header: Header) -> int:
+    """Write the files, print what was found, whether they could be written or not, and return the exit status."""
     from nmqc.validate.outcome import document
 
-    site = common.open_site(typed.config_file)
-    _require_writable(typed)
-    outcome = _outcome(typed)
     found = document(outcome, common.now())
+    unwritten = list(_unwritten(typed, found, header))
+    found["refused"] = [{"code": one.code, "reason": one.reason} for one in unwritten]
     if typed.as_json:
         _print(found)
     else:
         _show(found)
-    if typed.markdown is not None:
-        _write_page(typed.markdown, found)
-    if typed.pdf is not None:
-        from nmqc.report import validation
-        from nmqc.validate.report import data
-
-        validation.write(typed.pdf, data(found), found, common.header_of(site.config), force=typed.force)
-    for problem in outcome.problems:
+    for problem in (*outcome.problems, *(one.reason for one in unwritten)):
         common.say(problem)
-    return outcome.status
+    return max(outcome.status, 3) if unwritten else outcome.status
+
+
+def _unwritten(typed: Typed, found: dict[str, Any], header: Header) -> Iterator[NmqcError]:
+    """Write the page and the report; yield why one could not be."""
+    for write in (_write_page, _write_report):
+        try:
+            write(typed, found, header)
+        except NmqcError as problem:
+            yield problem
 
 
 def _require_writable(typed: Typed) -> None:
     """Refuse, before anything is measured, what could not be written after it."""
+    if typed.pdf and typed.markdown and typed.pdf.resolve() == typed.markdown.resolve():
+        raise click.UsageError("give the page and the report each a file of its own")
     if typed.pdf is not None:
         from nmqc.report.pdf import check_target
 
         check_target(typed.pdf, force=typed.force)
-    if typed.markdown is not None and not typed.markdown.resolve().parent.is_dir():
-        raise NmqcError("no_folder", f"{typed.markdown}: its folder does not exist: make it first")
+    if typed.markdown is not None:
+        _check_page(typed.markdown, force=typed.force)
+
+
+def _check_page(path: Path, *, force: bool) -> None:
+    if not path.resolve().parent.is_dir():
+        raise NmqcError("no_folder", f"{path}: its folder does not exist: make it first")
+    if path.exists() and not path.is_file():
+        raise NmqcError("file_exists", f"{path} is no ordinary file: give another name")
+    if path.exists() and not force and not _is_page(path):
+        raise NmqcError(
+            "file_exists",
+            f"{path} is no earlier page of nmqc validate: give another name, or --force to replace it",
+        )
+
+
+def _is_page(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return OURS in stream.read(BEGINNING_BYTES)
+    except OSError as problem:
+        raise NmqcError(
+            "file_exists", f"{path} cannot be read ({problem.strerror}): give another name"
+        ) from None
 
 
 def _outcome(typed: Typed) -> Outcome:
@@ -215,10 +249,23 @@ def _show(document: dict[str, Any]) -> None:
     click.echo(text(document).encode(encoding, "replace").decode(encoding))
 
 
-def _write_page(path: Path, document: dict[str, Any]) -> None:
+def _write_page(typed: Typed, document: dict[str, Any], _header: Header) -> None:
+    if typed.markdown is None:
+        return
     from nmqc.validate.words import markdown
+    from nmqc.whole_file import write_whole
 
+    path = typed.markdown
     try:
-        path.write_text(markdown(document, MADE_BY), encoding="utf-8")
+        write_whole(path, markdown(document, MADE_BY).encode())
     except OSError as problem:
         raise NmqcError("not_written", f"{path}: cannot be written ({problem.strerror})") from None
+
+
+def _write_report(typed: Typed, document: dict[str, Any], header: Header) -> None:
+    if typed.pdf is None:
+        return
+    from nmqc.report import validation
+    from nmqc.validate.report import data
+
+    validation.write(typed.pdf, data(document), document, header, force=typed.force)

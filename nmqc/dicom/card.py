@@ -71,7 +71,7 @@ def _head(path: Path) -> bytes:
 def _parsed(data: bytes, path: Path) -> Dataset:
     """Return the elements that a card needs; the whole file is read where its header is longer than usual."""
     try:
-        return parsed(data, _TAGS)
+        return parsed(data, _TAGS, whole=len(data) < _HEAD)
     except Exception:
         if len(data) < _HEAD:
             raise

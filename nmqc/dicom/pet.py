@@ -6,13 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from nmqc.dicom.interface import ReadOptions, VolumeOutcome
 from nmqc.dicom.pet_files import Candidate, candidates
-from nmqc.dicom.pet_slices import Allowance, PetSlice, read_slices
+from nmqc.dicom.pet_slices import Allowance, NoRoom, PetSlice, read_slices, series_name
 from nmqc.dicom.pet_volume import build_volume, reconstruction
-from nmqc.dicom.safe import Content, check_pet_class, open_dicom, read_content, refusing, silence
+from nmqc.dicom.safe import Content, OpenedFile, check_pet_class, open_dicom, read_content, refusing, silence
 from nmqc.dicom.several import shown_name
 from nmqc.dicom.systems import check_patterns
 from nmqc.dicom.values import Header, clean
@@ -28,10 +29,18 @@ Group = Sequence[PetSlice]
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """A refusal, and the group of files in which those alike are counted."""
+    """A refusal, and the group of files in which those alike are counted.
+
+    `series` is that of a file for which there was no room: the others of it are of no use. Else "".
+    """
 
     refusal: Refusal
     group: int
+    series: str = ""
+
+
+#: what came of one file
+Outcome = tuple[PetSlice, ...] | _Refused
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,25 +140,49 @@ def _read_all(files: Sequence[Candidate], options: ReadOptions) -> tuple[list[Pe
     """Read files in a few threads: hashing, and waiting for a disk or a network, do not hold up the others."""
     allowance = Allowance()
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        outcomes = list(pool.map(lambda file: _read_one(file, options, allowance), files))
+        numbers = range(len(files))
+        outcomes = list(pool.map(lambda n: _read_one(files[n], options, allowance, n), numbers))
+    outcomes = _without_cut_series(outcomes)
     slices = [one for outcome in outcomes if isinstance(outcome, tuple) for one in outcome]
     return slices, [outcome for outcome in outcomes if isinstance(outcome, _Refused)]
 
 
-def _read_one(file: Candidate, options: ReadOptions, allowance: Allowance) -> tuple[PetSlice, ...] | _Refused:
+def _read_one(file: Candidate, options: ReadOptions, allowance: Allowance, number: int) -> Outcome:
     content: Content | None = None
+    opened: OpenedFile | None = None
     try:
         with refusing():
             content = read_content(file.path)
             name = shown_name(file.path, file.place, content, options)
             opened = open_dicom(content, wanted=check_pet_class)
-            return read_slices(opened, name, options, file.place, file.group, allowance)
+            take = partial(allowance.take, number)
+            return read_slices(opened, name, options, file.place, file.group, take)
     except UnusableInput as refusal:
         name = shown_name(file.path, file.place, content, options)
         sha256 = content.sha256 if content else ""
+        cut = opened if isinstance(refusal, NoRoom) else None
         return _Refused(
-            Refusal(name, refusal.code, refusal.reason, sha256=sha256, place=file.place), file.group
+            Refusal(name, refusal.code, refusal.reason, sha256=sha256, place=file.place),
+            file.group,
+            series_name(Header(cut.dataset)) if cut else "",
         )
+    finally:
+        allowance.pass_by(number)
+
+
+def _without_cut_series(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Refuse every file of a series of which one was refused for want of room: no part of it stands for all."""
+    cut = {one.series: one.refusal for one in outcomes if isinstance(one, _Refused) and one.series}
+    return [_refused_too(one, cut) for one in outcomes]
+
+
+def _refused_too(outcome: Outcome, cut: Mapping[str, Refusal]) -> Outcome:
+    if isinstance(outcome, _Refused) or outcome[0].series not in cut:
+        return outcome
+    first = outcome[0]
+    file = first.input
+    refusal = replace(cut[first.series], file=file.file, sha256=file.sha256, place=file.place)
+    return _Refused(refusal, first.group)
 
 
 def _counted(refused: Sequence[_Refused]) -> list[Refusal]:

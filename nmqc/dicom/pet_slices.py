@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import Condition
 from typing import TYPE_CHECKING, Any
 
 from nmqc import bounds
@@ -71,29 +72,58 @@ class PetSlice:
         return sum(one * other for one, other in zip(self.normal, self.position_mm, strict=True))
 
 
+class NoRoom(UnusableInput):
+    """The files of a call hold more than is read of all of them."""
+
+
 @dataclass(slots=True)
 class Allowance:
-    """How many pixels may still be read in a call, whose files are read by several threads."""
+    """How many pixels may still be read in a call, whose files are read by several threads.
+
+    They are taken in the order of the files, whichever thread is the first: the same call reads the same files.
+    """
 
     pixels: int = bounds.CALL_PIXELS
-    _lock: Lock = field(default_factory=Lock, repr=False)
+    _turn: int = 0
+    _changed: Condition = field(default_factory=Condition, repr=False)
 
-    def take(self, pixels: int) -> None:
-        """Take some, or refuse them where they are no longer there."""
-        with self._lock:
+    def take(self, number: int, pixels: int) -> None:
+        """Take some for a file by its number, from 0, once those before it have had their turn, and end its own.
+
+        Raises
+        ------
+        NoRoom
+            Where so many are no longer there.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._turn == number)
+            self._end()
             if pixels > self.pixels:
-                raise UnusableInput(
+                raise NoRoom(
                     "too_large",
                     f"and the files before it hold more than {bounds.CALL_PIXELS // 10**6} million pixels, the most "
                     "that is read in one call; give the folder of one PET series",
                 )
             self.pixels -= pixels
 
+    def pass_by(self, number: int) -> None:
+        """End the turn of a file, if it has not taken any."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._turn >= number)
+            if self._turn == number:
+                self._end()
+
+    def _end(self) -> None:
+        self._turn += 1
+        self._changed.notify_all()
+
 
 def read_slices(
-    file: OpenedFile, name: str, options: ReadOptions, place: int, group: int, allowance: Allowance
+    file: OpenedFile, name: str, options: ReadOptions, place: int, group: int, take: Callable[[int], None]
 ) -> tuple[PetSlice, ...]:
-    """Return the slices of one opened file: one, or all of a multi-frame image, as far as `allowance` goes.
+    """Return the slices of one opened file: one, or all of a multi-frame image.
+
+    `take` is told the number of its pixels before they are read, and refuses them where that is too many.
 
     Raises
     ------
@@ -102,7 +132,7 @@ def read_slices(
     """
     check_pet_class(file.sop_class)
     header = Header(file.dataset)
-    stored, remarks = _stored(header, file, allowance)
+    stored, remarks = _stored(header, file, take)
     uid = header.text("SOPInstanceUID", 128)
     input_file = InputFile(name, file.sha256, pixels_sha256(stored), uid, place)
     spacing_mm, spacing_remarks = _pixel_size(header, options)
@@ -150,7 +180,7 @@ def series_name(header: Header) -> str:
 
 
 def _stored(
-    header: Header, file: OpenedFile, allowance: Allowance
+    header: Header, file: OpenedFile, take: Callable[[int], None]
 ) -> tuple[NDArray[Any], tuple[Remark, ...]]:
     if header.integer("SamplesPerPixel", 1, 65535) not in (None, 1):
         raise UnusableInput("not_a_pet_image", "is a colour picture; give the images of one PET series alone")
@@ -161,7 +191,7 @@ def _stored(
             "was once compressed with loss: its values are not those reconstructed; export it uncompressed",
         )
     layout = read_layout(header)
-    allowance.take(layout.rows * layout.columns * (layout.frames or 1))
+    take(layout.rows * layout.columns * (layout.frames or 1))
     return read_pixels(file, layout, data)
 
 

@@ -244,7 +244,7 @@ def open_dicom(
     return OpenedFile(dataset, sop_class, meta.transfer_syntax, content.sha256)
 
 
-def parsed(data: bytes, tags: Sequence[str] = ()) -> Dataset:
+def parsed(data: bytes, tags: Sequence[str] = (), *, whole: bool = True) -> Dataset:
     """Return the data set, if the data do not end within its header: pydicom would not tell.
 
     Values that are longer than any that a reader looks at are replaced by one that is none.
@@ -252,6 +252,12 @@ def parsed(data: bytes, tags: Sequence[str] = ()) -> Dataset:
     Parameters
     ----------
     tags : keywords of the elements that are wanted, and no pixels then; () for everything
+    whole : whether a file may end where the data end; False for its first bytes, which may end between two elements
+
+    Raises
+    ------
+    UnusableInput
+        ``truncated``, and what a header without bounds is refused for.
     """
     from pydicom import dcmread
 
@@ -268,11 +274,19 @@ def parsed(data: bytes, tags: Sequence[str] = ()) -> Dataset:
         raise
     _bound_values(dataset)
     if tags:
+        _require_end(stream, len(data), whole=whole)
         return dataset
     has_pixels = PIXEL_DATA in dataset and dataset.get_item(PIXEL_DATA).value
     if (stream.cut or stream.tell() < len(data)) and not has_pixels:
         raise UnusableInput("truncated", _CUT_HEADER)
     return dataset
+
+
+def _require_end(stream: _Watched, size: int, *, whole: bool) -> None:
+    """Refuse data that end before the pixels: values that are not wanted are passed over, beyond the end too."""
+    place = stream.tell()
+    if stream.cut or place > size or (place == size and not whole):
+        raise UnusableInput("truncated", _CUT_HEADER)
 
 
 def _bound_values(dataset: Dataset) -> None:

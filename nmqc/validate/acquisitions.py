@@ -149,15 +149,6 @@ def together(made: Sequence[Acquisition]) -> Acquisition:
     return replace(made[0], source=replace(made[0].source, inputs=inputs), frames=frames)
 
 
-def with_counts(made: Acquisition, counts: NDArray[Any], **further: Any) -> Acquisition:
-    """Return an acquisition whose every frame holds other counts."""
-    frames = (
-        replace(frame, counts=counts, input=input_of(counts, frame.input.file), **further)
-        for frame in made.frames
-    )
-    return replace(made, frames=tuple(frames))
-
-
 def input_of(counts: NDArray[Any], name: str = "flood.dcm") -> InputFile:
     """Return the file that holds such counts: its hashes are those of the array."""
     digest = hashlib.sha256(np.ascontiguousarray(counts).tobytes()).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ OPTIONS = frozenset(
         "--system",
     }
 )
+#: of them those that no value follows
+FLAGS = frozenset({"--header-dose"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,9 @@ def arguments(recorded: Recorded, folder: Path) -> list[str]:
 
 
 def compared(recorded: Recorded, printed: Mapping[str, Any]) -> Compared:
-    """Lay a recorded number beside the object that the command printed."""
+    """Lay a recorded number beside the object that the command printed; beside none where anything was refused."""
+    for one in printed["refused"]:
+        return laid_beside(recorded, None, None, one["reason"])
     results = printed["results"]
     found = [
         m
@@ -154,7 +158,6 @@ def compared(recorded: Recorded, printed: Mapping[str, Any]) -> Compared:
         for one in result["not_measured"]
         if (one["name"], one["of"]) == (recorded.metric, recorded.of)
     ]
-    told += [one["reason"] for one in printed["refused"]]
     return laid_beside(recorded, None, None, told[0] if told else "the command gives no such number")
 
 
@@ -188,6 +191,8 @@ def _recorded(table: Table) -> Recorded | None:
     for key, value in numbers.items():
         if value is None and not table.holds(key):
             table.mistake(None, f"{key} is missing: expected a number")
+    if numbers["tolerance"] is not None and numbers["tolerance"] < 0:
+        table.mistake("tolerance", "tolerance: expected a number of 0 or more")
     metric, unit, file = texts["metric"], texts["unit"], texts["file"]
     command = tuple((texts["command"] or "").removeprefix("nmqc ").split())
     _check(table, metric, unit, file, command)
@@ -220,6 +225,19 @@ def _check(
         table.mistake("file", "file: expected a path in the folder of this file")
     if command and command[0] not in COMMANDS:
         table.mistake("command", f"command: expected one of {', '.join(COMMANDS)}, with its options")
-    for word in command:
-        if word.startswith("-") and word.partition("=")[0] not in OPTIONS:
-            table.mistake("command", f"command: {word} is not an option that may stand here")
+    for mistake in _misused(command[1:]):
+        table.mistake("command", f"command: {mistake}")
+
+
+def _misused(words: Sequence[str]) -> Iterator[str]:
+    """Yield what is no option with its value: a file would be measured in the place of the one that is named."""
+    waiting = ""
+    for word in words:
+        name, equals, _ = word.partition("=")
+        if word.startswith("-") and name not in OPTIONS:
+            yield f"{word} is not an option that may stand here"
+        elif not word.startswith("-") and not waiting:
+            yield f"{word} follows no option: the file stands in file"
+        waiting = name if word.startswith("-") and not equals and name not in FLAGS else ""
+    if waiting:
+        yield f"{waiting} has no value"

@@ -102,6 +102,13 @@ class Family(ABC):
     def truths(self, seen: Seen) -> Iterator[Truth]:
         """Yield what is true of one result of a case."""
 
+    def due(self, taken: Taken) -> frozenset[int | None]:
+        """Return the detectors that must have a result; None: a result of no detector."""
+        made = taken.made
+        if not isinstance(made, Acquisition):
+            return frozenset({None})
+        return frozenset(frame.detector for frame in made.frames)
+
     def options(self, taken: Taken) -> Any:
         """Return the options of the test."""
         return catalogue.find(self.test).options(**taken.case.options)

@@ -127,10 +127,11 @@ class Floods(Family):
         head = flood.heads[(seen.result.detector or 1) - 1]
         patches = [one for one in head.defects if isinstance(one, DeadPatch)]
         if patches:
-            yield from self._of_patch(seen.case, flood, patches[0])
+            yield from self._of_patch(seen.case, head, patches[0])
         grid: Grid | None = seen.case.options.get("grid")
         if grid is not None and not patches:
-            yield from each(_shapes(grid, flood), "independent reading", "uniformity.")
+            expected = flood.expected()[0, flood.heads.index(head)]
+            yield from each(_shapes(grid, expected), "independent reading", "uniformity.")
         if "source_distance_mm" in seen.case.options and not patches:
             distance = float(seen.case.options["source_distance_mm"])
             yield Truth("uniformity.near_source_distance", "", distance, "parameter")
@@ -141,6 +142,7 @@ class Floods(Family):
         self, number: int, system: str, matrix: tuple[int, int], pixel_mm: tuple[float, float] | None
     ) -> Iterator[Case]:
         grid, plain = gridded(system, matrix, pixel_mm)
+        plain = _both_heads(plain)
         about = _about(plain, "none")
         place = ((-41.0, 27.0), (52.0, -33.0), (23.0, 44.0), (-64.0, -18.0))[number % 4]
         patch = DeadPatch(Rectangle(38.0, 38.0), *place, (0.8, 0.9, 0.6, 0.95)[number % 4])
@@ -192,7 +194,7 @@ class Floods(Family):
             yield Case(self.test, f"{shape} {outline.extents_mm[0]:.0f} mm", flood, {}, about)
 
     def _noisy(self, level: Level) -> Iterator[Case]:
-        """Yield both heads of a camera with noise: a patch, and an uneven field."""
+        """Yield cameras with noise, one of them with both heads: a patch, and an uneven field."""
         times = {"least": 4, "quick": FEW, "whole": MANY}[level]
         cameras = CAMERAS[1:2] if level == "least" else CAMERAS if level == "whole" else CAMERAS[1:3]
         levels = (4_000.0, 20_000.0) if level == "whole" else (10_000.0,)
@@ -201,7 +203,7 @@ class Floods(Family):
             native = math.prod(grid.factors)
             for counts in levels:
                 lit = replace(plain.heads[0], counts_per_pixel=counts / native)
-                flood = replace(plain, heads=(lit,))
+                flood = _both_heads(replace(plain, heads=(lit,)))
                 about = {
                     **_about(flood, f"{counts:,.0f} counts in a re-binned pixel"),
                     "position": "patch at -41, 27 mm",
@@ -222,7 +224,7 @@ class Floods(Family):
 
     # --- what is true -----------------------------------------------------------------------------------
 
-    def _of_patch(self, case: Case, flood: Flood, patch: DeadPatch) -> Iterator[Truth]:
+    def _of_patch(self, case: Case, head: Head, patch: DeadPatch) -> Iterator[Truth]:
         """Yield 100 (1 - gain) / (1 + gain): more than three re-binned pixels of it, and five are across its edge."""
         expected = 100 * (1 - patch.gain_inside) / (1 + patch.gain_inside)
         variants = ["", "strict"]
@@ -236,8 +238,7 @@ class Floods(Family):
                     yield Truth(f"uniformity.{index}.{field}", of, expected, "closed form")
         grid: Grid | None = case.options.get("grid")
         if grid is not None:
-            level = flood.heads[0].counts_per_pixel or 0.0
-            counts = level * math.prod(grid.factors)
+            counts = (head.counts_per_pixel or 0.0) * math.prod(grid.factors)
             yield Truth("uniformity.counts_per_pixel", "", counts, "parameter")
 
 
@@ -248,6 +249,8 @@ CAMERAS: tuple[tuple[str, tuple[int, int], tuple[float, float] | None], ...] = (
     ("brivo", (256, 256), None),
     ("intevo", (460, 516), (1.07, 1.19)),
 )
+#: of the cameras that which is acquired with both heads, which are unlike
+TWO_HEADED = "symbia-t2"
 
 
 def _still(flood: Flood) -> Acquisition:
@@ -255,8 +258,32 @@ def _still(flood: Flood) -> Acquisition:
     return replace(made, frames=tuple(replace(frame, raw_counts=True) for frame in made.frames))
 
 
+def _both_heads(flood: Flood) -> Flood:
+    """Return the flood of both heads where the camera is to have two: the second gets fewer counts."""
+    if flood.system != TWO_HEADED:
+        return flood
+    (first,) = flood.heads
+    return replace(
+        flood, heads=(first, replace(first, counts_per_pixel=0.9 * (first.counts_per_pixel or 0.0)))
+    )
+
+
 def _with(flood: Flood, *defects: Defect) -> Flood:
-    return replace(flood, heads=tuple(replace(head, defects=defects) for head in flood.heads))
+    """Return a flood whose first head has the defects, and whose second has others of the same kinds."""
+    each_head = (defects, tuple(_other(one) for one in defects))
+    heads = zip(flood.heads, each_head, strict=False)
+    return replace(flood, heads=tuple(replace(head, defects=own) for head, own in heads))
+
+
+def _other(defect: Defect) -> Defect:
+    """Return a defect of the same kind, elsewhere and of another size: what belongs to which head can be told."""
+    if isinstance(defect, DeadPatch):
+        gain = 0.9 * defect.gain_inside
+        return replace(defect, x_mm=6.0 - defect.x_mm, y_mm=4.0 - defect.y_mm, gain_inside=gain)
+    if isinstance(defect, LinearGradient):
+        return replace(defect, x_per_mm=0.8 * defect.y_per_mm, y_per_mm=0.6 * defect.x_per_mm)
+    assert isinstance(defect, NearSource)
+    return replace(defect, x_mm=-defect.x_mm, y_mm=-defect.y_mm)
 
 
 def _about(flood: Flood, noise: str) -> dict[str, str]:
@@ -270,9 +297,9 @@ def _about(flood: Flood, noise: str) -> dict[str, str]:
     }
 
 
-def _shapes(grid: Grid, flood: Flood) -> dict[tuple[str, str], float]:
+def _shapes(grid: Grid, expected: NDArray[np.float64]) -> dict[tuple[str, str], float]:
     """Return what the re-binned expected counts say: spread, rows, columns, plane, centre against edge."""
-    counts = grid.sums(flood.expected()[0, 0])
+    counts = grid.sums(expected)
     central = grid.central()
     rows, columns = (counts.mean(axis=axis) for axis in (1, 0))
     found = {

@@ -15,6 +15,8 @@ from nmqc.validate.statistics import Group, Noisy, Summary, summarised
 
 Said = Literal["met", "not met", "untested"]
 SAIDS: tuple[Said, ...] = ("met", "untested", "not met")
+#: what can be held against readings alone that all have an uncertainty
+OF_UNCERTAINTY = ("stated", "within_1", "within_2")
 #: how many standard errors a mean, a ratio or a part may be off by chance
 ERRORS_ALLOWED = 3.0
 #: a bias of a metric, as a factor, that its requirements have to notice
@@ -134,12 +136,22 @@ def _notices(requirement: Requirement, readings: Sequence[tuple[float, float]], 
 def _findings(
     requirement: Requirement, test: str, metric: Metric, summaries: Sequence[Summary]
 ) -> Iterator[Finding]:
-    """Yield what became of a requirement for each group that it is asked of; that it is untested where none is."""
+    """Yield what became of a requirement for each group that it is asked of.
+
+    Untested is one without readings that tell, a family that is named and has no readings, and what is asked of
+    uncertainties where a reading has none.
+    """
     mine = [summary for summary in summaries if requirement.is_of(summary.group)]
+    known = {summary.group[2] for summary in mine}
+    untested = [of for of in requirement.ofs if of not in known]
     held = [found for found in (_held(requirement, summary) for summary in mine) if found is not None]
+    if requirement.what in OF_UNCERTAINTY:
+        told = {found.group for found in held}
+        untested += [one.group[2] for one in mine if one.noisy is not None and one.group not in told]
+    if not held and not untested and requirement.metrics:
+        untested = [mine[0].group[2] if mine else ""]
     yield from held
-    if not held and requirement.metrics:
-        family = mine[0].group[2] if mine else ", ".join(requirement.ofs)
+    for family in untested:
         yield Finding(requirement, (test, metric.name, family), None, 0.0, "untested")
 
 

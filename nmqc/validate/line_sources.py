@@ -65,12 +65,17 @@ class LineSources(Family):
 
 
 def named(phantom: Lines, result: Result) -> dict[str, LineTruth]:
-    """Return the truth of every line under the name that the result gives it, by its place."""
+    """Return the truth of every line under the name that the result gives it, by its place.
+
+    One that the result does not name is called by its place, and will not be found in it.
+    """
     lines = phantom.truth().lines
-    return {
+    known = {
         one["name"]: min(lines, key=lambda line: math.dist(line.middle_mm, (one["x_mm"], one["y_mm"])))
         for one in result.parameters["lines"]
     }
+    left = (line for line in lines if line not in known.values())
+    return known | {"line at {:.4g}, {:.4g} mm".format(*line.middle_mm): line for line in left}
 
 
 def _known(separation_mm: float | None) -> dict[str, float]:

@@ -12,7 +12,7 @@ import numpy as np
 from nmqc.model import Acquisition
 from nmqc.validate import files
 from nmqc.validate.acquisitions import turning
-from nmqc.validate.case import Case, Family, Level, Seen, Truth
+from nmqc.validate.case import Case, Family, Level, Seen, Taken, Truth
 from phantoms.cor import Orbit, OrbitHead, OrbitTruth, PointSource, SourceTruth
 
 COR = "cor"
@@ -52,6 +52,11 @@ class Orbits(Family):
         """Return the views."""
         return turning(case.phantom) if seed is None else files.orbit(case.phantom, seed)
 
+    def due(self, taken: Taken) -> frozenset[int | None]:
+        """Return the heads, and the pair that two of them are."""
+        heads = Family.due(self, taken)
+        return heads | {None} if len(heads) == 2 else heads
+
     def truths(self, seen: Seen) -> Iterator[Truth]:
         """Yield what is true of a head, or of the pair."""
         orbit: Orbit = seen.case.phantom
@@ -70,9 +75,12 @@ class Orbits(Family):
 
 
 def named(truth: OrbitTruth, found: Mapping[tuple[str, str], float]) -> dict[str, SourceTruth]:
-    """Return the truth of every source under the name that the result gives it, by level and radius."""
+    """Return the truth of every source under the name that the result gives it, by level and radius.
+
+    One that the result does not name is called by its place, and will not be found in it.
+    """
     names = [of for name, of in found if name == f"{COR}.axial_mean" and of]
-    return {
+    known = {
         name: min(
             truth.sources,
             key=lambda one: math.hypot(
@@ -82,6 +90,8 @@ def named(truth: OrbitTruth, found: Mapping[tuple[str, str], float]) -> dict[str
         )
         for name in names
     }
+    left = (one for one in truth.sources if one not in known.values())
+    return known | {f"source at {one.axial_mm:.4g}, {one.radius_mm:.4g} mm": one for one in left}
 
 
 # --- the grid -------------------------------------------------------------------------------------------

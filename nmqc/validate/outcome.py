@@ -10,7 +10,7 @@ from nmqc import __version__, catalogue
 from nmqc.report.document import library_version, versions
 from nmqc.validate.agreement import Compared
 from nmqc.validate.case import Case, Level
-from nmqc.validate.judge import Finding, OfMetric, Said, unmet_trials, worst
+from nmqc.validate.judge import OF_UNCERTAINTY, Finding, OfMetric, Said, unmet_trials, worst
 from nmqc.validate.run import Trial
 from nmqc.validate.statistics import Summary
 
@@ -80,7 +80,8 @@ def sentence(finding: Finding) -> str:
     what = f"{metric} ({of})" if of else metric
     asked = f"{finding.requirement.what} {finding.requirement.bound}"
     if finding.value is None:
-        return f"{what}: {asked}: not tested, there is no reading"
+        lost = ", or one without an uncertainty" if finding.requirement.what in OF_UNCERTAINTY else ""
+        return f"{what}: {asked}: not tested, there is no reading{lost}"
     chance = f" (by chance {finding.allowed:.3g} more are allowed)" if finding.allowed else ""
     return f"{what}: {asked}: found {finding.value:.4g}{chance}: {finding.said}"
 

@@ -106,16 +106,34 @@ def _names(table: Table, key: str, *, blank: bool = False) -> tuple[str, ...]:
 def _ends(table: Table, what: What | None) -> tuple[float | None, float | None]:
     """Return the ends of what is permitted."""
     value = table.plain("bound") if table.holds("bound") else None
+    numbers = [_number(one) for one in (value if isinstance(value, list) else [value])]
+    low, high = numbers[0], numbers[-1]
     if what == "stated":
-        if isinstance(value, list) and len(value) == 2 and all(isinstance(one, int | float) for one in value):
-            return float(value[0]), float(value[1])
+        if (
+            isinstance(value, list)
+            and len(value) == 2
+            and low is not None
+            and high is not None
+            and low <= high
+        ):
+            return low, high
         table.mistake("bound", "bound: expected the lowest and the highest ratio, such as [0.7, 1.5]")
-    elif isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-        at_least = what in ("within_1", "within_2", "measured")
-        return (float(value), None) if at_least else (None, float(value))
-    else:
+    elif isinstance(value, list) or low is None:
         table.mistake("bound", "bound: expected a number of 0 or more")
+    elif what is None or UNITS.get(what) != "part":
+        return None, low
+    elif low <= 1:
+        return low, None
+    else:
+        table.mistake("bound", "bound: expected a part from 0 to 1")
     return None, None
+
+
+def _number(value: object) -> float | None:
+    """Return a number of 0 or more; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        return None
+    return float(value)
 
 
 def _check(table: Table, metrics: Iterable[str], what: What, unit: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from nmqc import catalogue
@@ -149,6 +149,9 @@ def _once(case: Case, seed: int | None) -> Done:
     refused: Sequence[Refusal] = analysis.refused
     if refused:
         return Done(trials=(replace(trial, code=refused[0].code, reason=refused[0].reason),))
+    lost = family.due(taken) - {result.detector for result in analysis.results}
+    if lost:
+        return Done(trials=(replace(trial, code="not_told", reason=_without_result(lost)),))
     readings: list[Reading] = []
     absent: list[Absent] = []
     for result in analysis.results:
@@ -158,6 +161,12 @@ def _once(case: Case, seed: int | None) -> Done:
             else:
                 absent.append(found)
     return Done(tuple(readings), tuple(absent), (trial,))
+
+
+def _without_result(lost: Iterable[int | None]) -> str:
+    """Say of which detectors there is neither a result nor a refusal."""
+    names = sorted("all detectors together" if one is None else f"detector {one}" for one in lost)
+    return f"no result of {' and '.join(names)}, and no refusal"
 
 
 def _compared(seen: Seen) -> Iterator[Reading | Absent]:

@@ -45,8 +45,8 @@ class Noisy:
         one of them is not
     bias_percent, bias_error_percent : likewise of errors in percent of the truth; None where a truth is 0
     sd, sd_percent : standard deviation over seeds, root mean square over all alike
-    stated : root mean square of the stated uncertainties; None where none is stated
-    within_1, within_2 : parts of the readings whose truth lies within one and two stated uncertainties
+    stated : root mean square of the stated uncertainties; None unless every reading has one
+    within_1, within_2 : parts of the readings whose truth lies within one and two stated uncertainties; likewise
     freedom : degrees of freedom of the standard deviation, acquisitions counting once
     """
 
@@ -145,12 +145,8 @@ def _noisy(readings: Sequence[Reading]) -> Noisy:
     errors = [one.error for one in readings]
     relative = all(one.true != 0 for one in readings)
     percent = [100 * one.error / abs(one.true) for one in readings] if relative else None
-    within = [
-        (abs(one.error) <= one.uncertainty, abs(one.error) <= 2 * one.uncertainty)
-        for one in readings
-        if one.uncertainty is not None
-    ]
-    squares = [one.uncertainty**2 for one in readings if one.uncertainty is not None]
+    known = [(abs(one.error), one.uncertainty) for one in readings if one.uncertainty is not None]
+    stated = known if len(known) == len(readings) else None  # of a part of them it says nothing
     acquisitions = len({(one.case, one.seed) for one in readings})
     return Noisy(
         count=len(readings),
@@ -161,9 +157,9 @@ def _noisy(readings: Sequence[Reading]) -> Noisy:
         bias_error_percent=None if percent is None else _standard_error(readings, percent),
         sd=_spread(readings),
         sd_percent=None if percent is None else 100 * _spread(readings, relative=True),
-        stated=math.sqrt(_mean(squares)) if squares else None,
-        within_1=_mean([float(one) for one, _ in within]) if within else None,
-        within_2=_mean([float(two) for _, two in within]) if within else None,
+        stated=None if stated is None else math.sqrt(_mean([sigma**2 for _, sigma in stated])),
+        within_1=None if stated is None else _mean([float(error <= sigma) for error, sigma in stated]),
+        within_2=None if stated is None else _mean([float(error <= 2 * sigma) for error, sigma in stated]),
         freedom=max(acquisitions - len({one.case for one in readings}), 0),
     )
 

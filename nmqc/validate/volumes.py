@@ -31,21 +31,20 @@ def voxels(phantom: PetPhantom) -> NDArray[np.float64]:
     return phantom.voxels()
 
 
-def scan(phantom: PetPhantom, seed: int | None = None, times: int = 1) -> Scan:
-    """Return a phantom as it is scanned once, or several times in one place.
+def scan(phantom: PetPhantom, seed: int | None = None) -> Scan:
+    """Return a phantom as it is scanned once.
 
     Without a seed there is no noise. Values are float32, as the reader gives them.
     """
     clean = voxels(phantom)
-    each = [clean if seed is None else phantom.with_noise(clean, 100 * seed + time) for time in range(times)]
-    return Scan(tuple(volume(phantom, values, time) for time, values in enumerate(each)), "iec")
+    return Scan((volume(phantom, clean if seed is None else phantom.with_noise(clean, 100 * seed)),), "iec")
 
 
-def volume(phantom: PetPhantom, values: NDArray[Any], time: int = 0) -> Volume:
+def volume(phantom: PetPhantom, values: NDArray[Any]) -> Volume:
     """Return values as the volume of a series of one file for each slice."""
     profile = PET_SYSTEMS["vereos"]
     source = Source(
-        inputs=inputs_of(values, [f"{time + 1}-{number + 1:03}.dcm" for number in range(len(values))]),
+        inputs=inputs_of(values, [f"{number + 1:03}.dcm" for number in range(len(values))]),
         system=System(profile.name, "12345678", profile.manufacturer, profile.model),
         acquired="2026-01-05T09:41:07",
         acquired_from="AcquisitionDateTime",
@@ -61,7 +60,7 @@ def volume(phantom: PetPhantom, values: NDArray[Any], time: int = 0) -> Volume:
         unit="Bq/mL",
         quantitative=True,
         tracer=TRACER,
-        series=f"{time + 1:08x}",
+        series="00000001",
         directions=((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
         origin_mm=((1 - columns) / 2 * along, (1 - rows) / 2 * down, (1 - slices) / 2 * step),
         duration_s=300.0,

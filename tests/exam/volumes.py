@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmqc.model import EnergyWindow, Measurement, Scan
-from nmqc.validate.volumes import inputs_of, scan, volume, voxels
+from nmqc.validate.volumes import inputs_of, volume, voxels
+from phantoms.pet_volume import PetPhantom
 from tests.exam.examination import Candidate, Examination, Made
 from tests.exam.unusable import VOLUMES
 
@@ -20,6 +21,19 @@ __all__ = ["GIVEN", "VolumeExamination", "inputs_of", "scan", "volume", "voxels"
 
 #: parts of an uncertainty that are of what was given, not of what was acquired
 GIVEN = frozenset({"fill"})
+
+
+def scan(phantom: PetPhantom, seed: int | None = None, times: int = 1) -> Scan:
+    """A phantom as it is scanned once, or several times in one place: a series each."""
+    clean = voxels(phantom)
+    volumes = []
+    for time in range(times):
+        values = clean if seed is None else phantom.with_noise(clean, 100 * seed + time)
+        one = volume(phantom, values)
+        names = [f"{time + 1}-{each.file}" for each in one.source.inputs]
+        source = replace(one.source, inputs=inputs_of(values, names))
+        volumes.append(replace(one, source=source, series=f"{time + 1:08x}"))
+    return Scan(tuple(volumes), "iec")
 
 
 class VolumeExamination(Examination):

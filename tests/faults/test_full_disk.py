@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from nmqc.cli import validate
 from nmqc.errors import HistoryUnavailable
 from nmqc.history import Batched, History, find_address
 from nmqc.history.care import problems
 from tests.cli.disks import grown, mounted
 from tests.cli.running import Run, call, child, finished
+from tests.faults.killing import validated
 from tests.history.samples import a_result, payload_of
 
 QUICK = ("--replicates", "0")
@@ -47,12 +49,16 @@ OUTPUTS = {
     "html": ("trend", "--db", "{db}", "--html", "{disk}/kept.html", "--force"),
     "csv": ("history", "export", "--db", "{db}", "--csv", "{disk}/kept.csv", "--force"),
     "json": ("history", "export", "--db", "{db}", "--json", "{disk}/kept.json", "--force"),
+    "markdown": ("validate", "--quick", "--markdown", "{disk}/kept.md", "--force"),
     "copy": ("history", "backup", "--db", "{db}", "{disk}/kept.sqlite", "--force"),
 }
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_what_was_there_stays(name: str, small_disk: Path, db: Path, flood: Path) -> None:
+def test_what_was_there_stays(
+    name: str, small_disk: Path, db: Path, flood: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validate, "_outcome", validated)
     arguments = [one.format(flood=flood, disk=small_disk, db=db) for one in OUTPUTS[name]]
     (kept,) = (Path(one) for one in arguments if "/kept." in one)
     kept.write_bytes(b"as it was")

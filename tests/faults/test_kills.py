@@ -15,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from nmqc.cli import validate
 from nmqc.history import History, find_address
 from nmqc.history.care import problems
 from tests.cli.nights import running
 from tests.cli.running import HANGS_S, ROOT, call, child, environment
+from tests.faults.killing import validated
 from tests.history.samples import a_result, payload_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kill -9 and fork are of POSIX systems")
@@ -36,7 +38,16 @@ def start(tmp_path: Path, flood: Path) -> Path:
     with History.open(find_address(str(folder / "h.sqlite"))) as history:
         for number in range(1, RESULTS + 1):
             history.record(a_result(number, unit="Gamma 2"), payload_of(a_result(number, unit="Gamma 2")))
-    for name in ("old.json", "old.csv", "old.toml", "old.pdf", "old.html", "old.dcm", "copy.sqlite"):
+    for name in (
+        "old.json",
+        "old.csv",
+        "old.toml",
+        "old.pdf",
+        "old.html",
+        "old.md",
+        "old.dcm",
+        "copy.sqlite",
+    ):
         (folder / name).write_bytes(OLD)
     return folder
 
@@ -62,6 +73,11 @@ COMMANDS = {
         1,
     ),
     "backup": (("history", "backup", "--force"), ("{}/copy.sqlite",), 1),
+    "validate": (
+        ("validate", "--quick", "--force"),
+        ("--markdown", "{}/old.md", "-o", "{}/old.pdf"),
+        1,
+    ),
     "config": (("config", "init", "--force"), ("{}/old.toml",), 1),
 }
 
@@ -72,9 +88,12 @@ COMMANDS["uniformity, every moment"] = (*COMMANDS["uniformity"][:2], 1)
 @pytest.mark.parametrize(
     "name", [*list(COMMANDS)[:-1], pytest.param(list(COMMANDS)[-1], marks=pytest.mark.slow)]
 )
-def test_killed_whenever_it_changes_something(name: str, start: Path) -> None:
+def test_killed_whenever_it_changes_something(
+    name: str, start: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validate, "_outcome", validated)
     arguments, outputs, every = COMMANDS[name]
-    db = () if name == "config" else ("--db", "{}/h.sqlite")
+    db = () if name in ("config", "validate") else ("--db", "{}/h.sqlite")
     typed = [
         sys.executable,
         "-m",

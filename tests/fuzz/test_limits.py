@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +18,15 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossl
 
 from fuzz.elements import PIXEL_DATA, UNDEFINED, Element, Tree, parse, write
 from nmqc import bounds
-from nmqc.dicom import ReadOptions, card, read_pet
+from nmqc.dicom import ReadOptions, card, pet, read_pet
 from nmqc.dicom.codestream import require_within
 from nmqc.dicom.pet_slices import Allowance
 from nmqc.dicom.safe import open_dicom, read_content, read_meta
 from nmqc.errors import BadConfiguration, UnusableInput
 from nmqc.toml_reader import BadFile, Document, shown
 from tests.cli.running import call, child, finished
-from tests.dicom.build import acquisition, detector, distinct, item, nm, refusal, save
-from tests.dicom.pet_build import series
+from tests.dicom.build import acquisition, detector, distinct, item, nm, refusal, save, window
+from tests.dicom.pet_build import pet_slice, series
 
 JPEG, J2K = "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.90"
 EMPTY_ITEM = b"\xfe\xff\x00\xe0\0\0\0\0"
@@ -222,6 +224,27 @@ def test_an_image_is_no_longer_than_a_room(tmp_path: Path, columns: int, read: b
         assert " m long by its PixelSpacing" in refusal(path).reason
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns", "spacing", "read"),
+    [
+        (60, 100, [48, 36], True),  # 2.9 m x 3.6 m; 4.8 m the other way round
+        (100, 60, [36, 48], True),
+        (60, 100, [36, 41], False),  # 4.1 m along; 3.6 m the other way round
+        (100, 60, [41, 36], False),
+    ],
+)
+def test_each_side_is_measured_with_its_own_distance(
+    tmp_path: Path, rows: int, columns: int, spacing: list[int], read: bool
+) -> None:
+    image = nm(distinct(1, rows, columns))
+    image.PixelSpacing = spacing
+    path = save(tmp_path / "flood.dcm", image)
+    if read:
+        assert acquisition(path).frames[0].spacing_mm == tuple(spacing)
+    else:
+        assert " 4.1 m long" in refusal(path).reason
+
+
 @pytest.mark.parametrize(("images", "read"), [(bounds.IMAGES, True), (bounds.IMAGES + 1, False)])
 def test_images_that_are_no_views_of_one_acquisition(tmp_path: Path, images: int, read: bool) -> None:
     """Each would be analysed and recorded by itself. The frames of a tomographic acquisition are views: they may be
@@ -235,6 +258,26 @@ def test_images_that_are_no_views_of_one_acquisition(tmp_path: Path, images: int
         assert refusal(path).code == "too_large"
     turns = nm(distinct(images), kind="TOMO", RotationVector=[1] * images, AngularViewVector=numbers)
     assert len(acquisition(save(tmp_path / "tomo.dcm", turns)).frames) == images
+
+
+@pytest.mark.parametrize(("windows", "read"), [(bounds.IMAGES // 2, True), (bounds.IMAGES // 2 + 1, False)])
+def test_heads_and_energy_windows_of_a_turning_camera(tmp_path: Path, windows: int, read: bool) -> None:
+    """Each pair of them is an image: two heads in every window."""
+    numbers = [number for number in range(1, windows + 1) for _ in range(2)]
+    turns = nm(
+        distinct(2 * windows),
+        kind="TOMO",
+        windows=[window(f"{number}", 100 + number, 120 + number) for number in range(windows)],
+        EnergyWindowVector=numbers,
+        DetectorVector=[1, 2] * windows,
+        RotationVector=[1] * len(numbers),
+        AngularViewVector=[1] * len(numbers),
+    )
+    path = save(tmp_path / "tomo.dcm", turns)
+    if read:
+        assert len(acquisition(path).frames) == bounds.IMAGES
+    else:
+        assert refusal(path).code == "too_large"
 
 
 def test_static_frames_that_only_a_view_tells_apart_are_images_too(tmp_path: Path) -> None:
@@ -253,11 +296,43 @@ def test_a_series_of_more_pixels_than_are_read(tmp_path: Path, monkeypatch: pyte
 
 def test_the_files_of_a_call_have_one_allowance() -> None:
     allowance = Allowance(100)
-    allowance.take(60)
+    allowance.take(0, 60)
     with pytest.raises(UnusableInput, match="in one call"):
-        allowance.take(41)
-    allowance.take(40)
+        allowance.take(1, 41)
+    allowance.pass_by(1)
+    allowance.pass_by(2)
+    allowance.take(3, 40)
     assert allowance.pixels == 0
+
+
+def test_the_first_files_have_the_allowance_whichever_thread_is_the_first() -> None:
+    allowance = Allowance(100)
+    with ThreadPoolExecutor(3) as pool:
+        later = [pool.submit(allowance.take, 2, 50), pool.submit(allowance.take, 1, 60)]
+        time.sleep(0.05)  # they are waiting now, or will find that they must
+        assert not any(one.done() for one in later)
+        allowance.take(0, 50)
+    assert [one.exception() is None for one in later] == [True, False]
+    assert allowance.pixels == 0
+
+
+@pytest.mark.parametrize("room", [5, 3, 0])
+def test_a_series_that_is_cut_by_the_allowance_is_refused_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """Half of a phantom would be measured as if it were all of it; another series that has room is read."""
+    first, second = series(tmp_path / "first", 6), tmp_path / "second"
+    second.mkdir()
+    for k in range(room):
+        other = pet_slice(k)
+        other.SeriesInstanceUID, other.SOPInstanceUID = "2.25.999", f"2.25.{900 + k}"
+        save(second / f"{k}.dcm", other)
+    one = 8 * 10  # pixels of a slice
+    monkeypatch.setattr(pet, "Allowance", lambda: Allowance((room + 5) * one))
+    found = read_pet([*([second] if room else []), first], ReadOptions())
+    assert [len(volume.values) for volume in found.volumes] == ([room] if room else [])
+    (refused,) = found.refused
+    assert (refused.code, "for 5 more of these files" in refused.reason) == ("too_large", True)
 
 
 # --- compressed pixels ----------------------------------------------------------------------------------
@@ -281,6 +356,16 @@ def test_run_lengths_that_go_on_beyond_the_frame(tmp_path: Path) -> None:
     ds["PixelData"].VR, ds["PixelData"].is_undefined_length = "OB", True
     refused = refusal(save(tmp_path / "flood.dcm", ds))
     assert (refused.code, "another size" in refused.reason) == ("bad_header_value", True)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_run_lengths_of_which_one_segment_alone_goes_on(first: bool) -> None:
+    """The bytes of a pixel are a segment each: either of them may be the endless one."""
+    good, endless = b"\x2f" + bytes(range(48)), b"\x81\x07" * 1000
+    require_within(RLELossless, encapsulate([rle([good, good])]), 1, 6, 8)
+    bad = rle([endless, good] if first else [good, endless])
+    with pytest.raises(UnusableInput, match="another size"):
+        require_within(RLELossless, encapsulate([bad]), 1, 6, 8)
 
 
 def test_more_compressed_bytes_than_pixels(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from nmqc.cor import point_sources
 from nmqc.model import Acquisition, Analysis
 from nmqc.validate.grid import pieces
 from nmqc.validate.run import Collected, work
+from nmqc.whole_file import write_whole
 from tests.cli.running import call
 
 COR = "cor.point-sources"
@@ -76,6 +77,46 @@ def test_a_report_that_could_not_be_written_is_refused_before_anything_is_measur
     run = call("validate", "--markdown", tmp_path / "none" / "page.md")
     assert run.status == 3
     assert "make it first" in run.err
+
+
+@pytest.mark.parametrize("written", ["page", "report"])
+def test_what_could_not_be_written_is_told_beside_what_was_found(
+    least: Collected, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str
+) -> None:
+    """One object, with all that took half an hour; what else there is to write is written."""
+    measuring(monkeypatch, least)
+    page, report = tmp_path / "page.md", tmp_path / "validation.pdf"
+
+    def full(path: Path, content: bytes) -> None:
+        if path == {"page": page, "report": report}[written]:
+            raise OSError(28, "No space left on device")
+        write_whole(path, content)
+
+    for where in ("nmqc.whole_file", "nmqc.report.pdf"):
+        monkeypatch.setattr(f"{where}.write_whole", full)
+    run = call("validate", "--quick", "--json", "--markdown", page, "-o", report)
+    assert (run.status, run.document["verdict"]) == (3, "met")
+    assert [one["code"] for one in run.refused] == [
+        {"page": "not_written", "report": "pdf_not_written"}[written]
+    ]
+    assert len(run.said) == 1
+    assert (page.exists(), report.exists()) == (written != "page", written != "report")
+    run = call("validate", "--quick", "--markdown", page, "-o", report)
+    assert (run.status, "every requirement is met" in run.text) == (3, True)
+
+
+def test_a_page_of_somebody_else_is_not_replaced(
+    least: Collected, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Our own validation\n")
+    run = call("validate", "--quick", "--json", "--markdown", page)
+    assert (run.status, [one["code"] for one in run.refused]) == (3, ["file_exists"])
+    assert page.read_text() == "# Our own validation\n"
+    measuring(monkeypatch, least)
+    assert call("validate", "--quick", "--markdown", page, "--force").status == 0
+    assert call("validate", "--quick", "--markdown", page).status == 0  # it is ours now
+    assert call("validate", "--quick", "--markdown", page, "-o", page).status == 2
 
 
 def test_an_unknown_metric_in_the_requirements_is_refused(tmp_path: Path) -> None:

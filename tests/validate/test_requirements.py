@@ -66,6 +66,33 @@ def test_mistakes_are_told_with_their_line(tmp_path: Path, old: str, new: str, s
     assert "requirements.toml:" in refusal.value.reason
 
 
+@pytest.mark.parametrize(
+    ("what", "bound", "said"),
+    [
+        ("within_1", "68", "a part from 0 to 1"),
+        ("within_2", "85", "a part from 0 to 1"),
+        ("measured", "1.01", "a part from 0 to 1"),
+        ("within_2", "[0.8, 0.9]", "a number of 0 or more"),
+        ("stated", "[1.5, 0.7]", "lowest and the highest ratio"),
+        ("stated", "[-0.7, 1.5]", "lowest and the highest ratio"),
+        ("stated", "[false, true]", "lowest and the highest ratio"),
+    ],
+)
+def test_ends_that_nothing_can_be_held_against(tmp_path: Path, what: str, bound: str, said: str) -> None:
+    unit = "ratio" if what == "stated" else "part"
+    text = GOOD.replace('"exact"', f'"{what}"').replace("0.001", bound).replace('"mm"', f'"{unit}"')
+    with pytest.raises(BadFile) as refusal:
+        load(written(tmp_path, text))
+    assert said in refusal.value.reason
+
+
+@pytest.mark.parametrize("bound", ["0", "1", "0.85"])
+def test_a_part_from_0_to_1(tmp_path: Path, bound: str) -> None:
+    text = GOOD.replace('"exact"', '"within_2"').replace("0.001", bound).replace('"mm"', '"part"')
+    (one,) = load(written(tmp_path, text))
+    assert (one.low, one.high) == (float(bound), None)
+
+
 def test_a_file_without_requirements_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadConfiguration) as refusal:
         load(written(tmp_path, "# nothing\n"))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from nmqc.catalogue import TESTS, metric_units
+from nmqc.cor import point_sources
+from nmqc.model import Analysis, Result
+from nmqc.resolution import lines
 from nmqc.validate.case import Case
 from nmqc.validate.grid import FAMILIES, Piece, family_of, pieces
 from nmqc.validate.judge import judged, unmet_trials
 from nmqc.validate.outcome import Outcome
-from nmqc.validate.requirements import load
-from nmqc.validate.run import Collected, biased, work
+from nmqc.validate.requirements import Requirement, load
+from nmqc.validate.run import Collected, Reading, biased, work
 
 METRICS = sorted(metric_units())
 
@@ -51,6 +56,81 @@ def test_what_is_as_good_as_exact_is_noticed_at_a_tenth_of_that(least: Collected
         own = [one for one in least.readings if one.metric == metric]
         found = judged(load(), biased(own, metric, 1.002), [])
         assert any(f.said == "not met" for one in found for f in one.findings), metric
+
+
+def of_noise(least: Collected, metric: str) -> list[Reading]:
+    """Readings with noise of a metric, ten times over: of four acquisitions chance alone would allow too much."""
+    own = [one for one in least.readings if one.metric == metric and one.seed is not None]
+    return [replace(one, seed=100 * copy + (one.seed or 0)) for copy in range(10) for one in own]
+
+
+def scattered(readings: list[Reading], factor: float) -> list[Reading]:
+    """The same mean errors, and more scatter about them."""
+    groups: dict[object, list[float]] = {}
+    for one in readings:
+        groups.setdefault((one.case, one.detector, one.of), []).append(one.measured)
+    means = {group: sum(values) / len(values) for group, values in groups.items()}
+    return [
+        replace(one, measured=mean + factor * (one.measured - mean))
+        for one in readings
+        for mean in [means[one.case, one.detector, one.of]]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("what", "metric", "change"),
+    [
+        ("bias", "resolution.bars.fwhm", lambda one: replace(one, measured=one.measured + 0.1 * one.true)),
+        ("bias", "resolution.bars.fwhm", lambda one: replace(one, measured=one.measured - 0.1 * one.true)),
+        ("sd", "resolution.bars.fwhm", None),
+        ("stated", "resolution.lines.fwhm", lambda one: replace(one, uncertainty=3 * one.uncertainty)),
+        ("stated", "resolution.lines.fwhm", lambda one: replace(one, uncertainty=one.uncertainty / 3)),
+        ("within_1", "cor.offset", lambda one: replace(one, uncertainty=one.uncertainty / 5)),
+        ("within_2", "cor.offset", lambda one: replace(one, uncertainty=one.uncertainty / 5)),
+    ],
+)
+def test_each_kind_of_requirement_with_noise_can_fail(
+    least: Collected, what: str, metric: str, change: Callable[[Reading], Reading] | None
+) -> None:
+    """Ten bounds of bias, five times the scatter, uncertainties three and five times off."""
+    own = Requirement(
+        (metric,), (), "within_1", 0.6, None, "part", "68 % of normal errors"
+    )  # nothing asks it else
+    asked = [one for one in (*load(), own) if one.what == what and metric in one.metrics]
+    right = of_noise(least, metric)
+    wrong = scattered(right, 5.0) if change is None else [change(one) for one in right]
+    said = [
+        {f.said for one in judged(asked, readings, []) for f in one.findings if f.group[1] == metric}
+        for readings in (right, wrong)
+    ]
+    assert said == [{"met"}, {"not met"}]
+
+
+def test_an_uncertainty_that_is_lost_is_noticed(least: Collected) -> None:
+    """In a single reading of many: what the others say is not what is asked."""
+    for metric in ("cor.offset", "resolution.lines.fwhm"):
+        readings = of_noise(least, metric)
+        readings[3] = replace(readings[3], uncertainty=None)
+        (found,) = [one for one in judged(load(), readings, []) if one.metric.name == metric]
+        lost = {
+            f.requirement.what for f in found.findings if f.group == readings[3].group and f.said != "met"
+        }
+        asked = {one.what for one in load() if metric in one.metrics} & {"stated", "within_1", "within_2"}
+        assert asked <= lost
+        outcome = Outcome("least", (found,), (), ())
+        assert any("one without an uncertainty" in line for line in outcome.unmet())
+
+
+def test_a_family_that_no_reading_has_is_not_tested(least: Collected) -> None:
+    """Such as one that is misspelt, beside others that are there."""
+    metric = "resolution.slits.fwhm"
+    wrong = [
+        replace(one, ofs=("ufov", "cvof")) if metric in one.metrics and one.what == "bias" else one
+        for one in load()
+    ]
+    (found,) = [one for one in judged(wrong, least.readings, least.absent) if one.metric.name == metric]
+    assert found.said == "untested"
+    assert [(f.requirement.what, f.group[2]) for f in found.findings if f.said != "met"] == [("bias", "cvof")]
 
 
 def test_a_metric_without_a_requirement_fails(least: Collected) -> None:
@@ -117,6 +197,55 @@ def test_what_is_refused_though_it_must_be_measured_fails() -> None:
     assert not trial.as_due
 
 
+def changed(monkeypatch: pytest.MonkeyPatch, module: Any, change: Callable[[Analysis], Analysis]) -> None:
+    """Let a test of the catalogue give something else."""
+    right = module.analyse
+    monkeypatch.setattr(module, "analyse", lambda made, options: change(right(made, options)))
+
+
+@pytest.mark.parametrize("gone", [2, None])
+def test_a_result_that_is_dropped_without_a_word_fails(
+    monkeypatch: pytest.MonkeyPatch, gone: int | None
+) -> None:
+    """Of one head, and of the pair: every requirement could be met by what is left."""
+    changed(
+        monkeypatch,
+        point_sources,
+        lambda found: replace(found, results=tuple(one for one in found.results if one.detector != gone)),
+    )
+    case = next(family_of("cor.point-sources").cases("least"))
+    done = work(Piece(case, (None,)))
+    (trial,) = done.trials
+    assert (trial.code, trial.as_due, done.readings) == ("not_told", False, ())
+    assert ("detector 2" in trial.reason) == (gone == 2)
+
+
+@pytest.mark.parametrize(
+    ("module", "test", "count"),
+    [(point_sources, "cor.point-sources", 2 * 4), (lines, "resolution.lines", 4)],
+)
+def test_a_source_or_line_that_is_dropped_without_a_word_fails(
+    monkeypatch: pytest.MonkeyPatch, module: Any, test: str, count: int
+) -> None:
+    """The result names them: one that it does not name is missed all the same."""
+
+    def without(result: Result) -> Result:
+        kept = tuple(one for one in result.measurements if one.of not in ("source 2", "line 2"))
+        told = [one for one in result.parameters.get("lines", ()) if one["name"] != "line 2"]
+        used = {**result.parameters, "lines": told} if told else result.parameters
+        return replace(result, measurements=kept, parameters=used)
+
+    changed(
+        monkeypatch,
+        module,
+        lambda found: replace(found, results=tuple(without(one) for one in found.results)),
+    )
+    done = work(Piece(next(family_of(test).cases("least")), (None,)))
+    assert {one.code for one in done.absent} == {"not_told"}
+    assert {one.family for one in done.absent} == {"each source" if module is point_sources else "each line"}
+    assert len(done.absent) == count
+
+
 def test_the_same_seeds_give_the_same_readings() -> None:
     piece = next(one for one in pieces("least") if one.case.test == "resolution.lines" and one.seeds[0])
     assert work(piece) == work(piece)
@@ -133,6 +262,24 @@ def test_the_grid_is_never_square_alone_and_has_every_system() -> None:
         assert any(case.acquisitions > 1 for case in own)
         assert any(case.acquisitions == 0 and not case.refused for case in own)
         assert len({case.name for case in own}) == len(own)
+
+
+def test_both_heads_are_measured_and_unlike(least: Collected) -> None:
+    """A truth of the first head for the second would be noticed."""
+    true: dict[tuple[str, str, int | None], dict[int | None, float]] = {}
+    for one in least.readings:
+        if one.test == "uniformity.planar" and "symbia-t2" in one.case and one.of != "reference":
+            true.setdefault((one.metric, one.case, one.seed), {})[one.detector] = one.true
+    # one source shines on both heads from one distance
+    alike = ("uniformity.near_source_distance", "uniformity.centre_to_edge")
+    own = {key: values for key, values in true.items() if key[0] not in alike}
+    assert {metric for metric, _, _ in own} >= {
+        "uniformity.integral.ufov",
+        "uniformity.tilt",
+        "uniformity.rows",
+    }
+    for key, values in own.items():
+        assert abs(values[1] / values[2] - 1) > 0.02, key
 
 
 def test_levels_grow() -> None:
