@@ -24,7 +24,7 @@ from nmqc.report.document import result_json
 
 #: modules that nearly every piece of work needs: a process that begins with them begins at once
 PRELOAD = (
-    *("nmqc.batch.work", "nmqc.dicom.card", "nmqc.dicom.several", "nmqc.uniformity.planar"),
+    *("nmqc.batch.work", "nmqc.dicom.cards", "nmqc.dicom.several", "nmqc.uniformity.planar"),
     *("nmqc.resolution.bars", "nmqc.resolution.lines", "nmqc.resolution.slits"),
 )
 OTHER = "other"

@@ -120,7 +120,7 @@ def card(path: Path, options: ReadOptions) -> Card:
     UnusableInput
         Where the file is no DICOM, or cannot be read.
     """
-    from nmqc.dicom.card import read_card
+    from nmqc.dicom.cards import read_card
 
     return read_card(path, options)
 
