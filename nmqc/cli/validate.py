@@ -28,6 +28,8 @@ LONGEST_S = 300.0  # for one real file
 MADE_BY = "Made by `nmqc validate --markdown docs/validation.md`."
 #: of a page that may be replaced; it stands in its beginning
 OURS, BEGINNING_BYTES = b"Made by `nmqc validate ", 1000
+#: from this line on a page is its owner's: it stays when the page is made again
+KEPT = b"<!-- what follows is not made by nmqc validate, and stays -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +259,9 @@ def _write_page(typed: Typed, document: dict[str, Any], _header: Header) -> None
 
     path = typed.markdown
     try:
-        write_whole(path, markdown(document, MADE_BY).encode())
+        before = path.read_bytes() if path.exists() else b""
+        own = b"\n" + before[before.index(KEPT) :] if KEPT in before else b""
+        write_whole(path, markdown(document, MADE_BY).encode() + own)
     except OSError as problem:
         raise NmqcError("not_written", f"{path}: cannot be written ({problem.strerror})") from None
 

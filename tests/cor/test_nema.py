@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from nmqc.cor.point_sources import analyse
 from phantoms.cor import OrbitHead, PointSource, five_sources, nema_sources
-from tests.cor.acquire import absent, head_and_pair, measured, one_head, orbit, value
+from tests.cor.acquire import (
+    USUAL,
+    absent,
+    acquisition,
+    head_and_pair,
+    measured,
+    one_head,
+    orbit,
+    results,
+    value,
+)
 
 EXACT_MM = 1e-3
 HEADS = (
@@ -90,3 +102,26 @@ def test_the_arrangement_at_the_blur_of_a_real_collimator() -> None:
         )
     )
     assert value(found, "nema_offset") == pytest.approx(0.8, abs=0.01)
+
+
+def test_their_uncertainties_are_their_scatter() -> None:
+    """Over 24 acquisitions the scatter is known to 15 %, three times that; and noise alone has an upper end.
+
+    Where no source is plainly the worst one, the largest of several scatters less than each of them.
+    """
+    phantom = orbit(*HEADS, **NEMA)
+    expected = phantom.expected()
+    drawn = [np.random.default_rng(seed).poisson(expected).astype(np.uint16) for seed in range(24)]
+    found = [results(analyse(acquisition(phantom, counts), USUAL)) for counts in drawn]
+    for number, name, of, plain in (
+        *((0, "nema_offset", "", True), (1, "nema_offset", "", False), (0, "nema_axial", "", False)),
+        *((2, "nema_pair_offset", "1-2", True), (2, "nema_pair_axial", "1-2", False)),
+    ):
+        several = [measured(one[number])[name, of] for one in found]
+        stated = np.mean([one.uncertainty or 0.0 for one in several])
+        ratio = stated / np.std([one.value for one in several], ddof=1)
+        assert 1 / 1.45 < ratio < (1.45 if plain else 3.0), (name, number)
+    for one in found:
+        floor = measured(one[0])["residual_rms", ""].noise_floor
+        assert floor is not None
+        assert 0 < floor.mean < floor.p95

@@ -44,6 +44,13 @@ def test_the_effective_distance_of_the_source_is_part_of_the_key() -> None:
     assert len(keys) == 2
 
 
+def test_all_that_is_asked_stands_under_its_name() -> None:
+    """Another name is another key: each image would be recorded a second time."""
+    assert set(result(ONE, QUICK).asked) == {
+        *("pixel_mm", "edge_policy", "edge_margin_mm", "rebin", "source_distance_mm", "reference", "field"),
+    }
+
+
 def test_replicates_are_not() -> None:
     one, other = result(ONE, QUICK), result(ONE, Options(replicates=3))
     assert key_of(one).digest == key_of(other).digest

@@ -290,11 +290,16 @@ def test_stated_rectangle_keeps_the_cut_corners_of_the_image() -> None:
     assert cuts_of(found.outline) == pytest.approx((60, 60), abs=2 * 2**0.5)  # 2 mm along the diagonal
 
 
-def test_a_dead_row_of_tubes_is_not_the_end_of_the_stated_field() -> None:
-    dark = DeadPatch(Rectangle(80.0, 500.0), -533 / 2, 0.0)  # the outer 40 mm at the left
+@pytest.mark.parametrize(
+    ("side", "x", "y"),
+    [("left", -533 / 2, 0.0), ("right", 533 / 2, 0.0), ("top", 0.0, -387 / 2), ("bottom", 0.0, 387 / 2)],
+)
+def test_a_dead_row_of_tubes_is_not_the_end_of_the_stated_field(side: str, x: float, y: float) -> None:
+    dark = DeadPatch(Rectangle(80.0, 500.0) if x else Rectangle(600.0, 80.0), x, y)  # the outer 40 mm
     image = flood(SYSTEM_FIELD, 256, 2.3976, [dark])
-    one = expected(image, [hint("RECTANGLE", 533, 387, source="site")])
-    assert refusal(one).code == "field_incomplete"
+    found = refusal(expected(image, [hint("RECTANGLE", 533, 387, source="site")]))
+    assert found.code == "field_incomplete"
+    assert f"as if a strip at the {side} of the detector were dark" in found.reason
 
 
 def test_half_a_dead_detector_is_never_a_good_flood() -> None:

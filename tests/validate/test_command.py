@@ -115,7 +115,12 @@ def test_a_page_of_somebody_else_is_not_replaced(
     assert page.read_text() == "# Our own validation\n"
     measuring(monkeypatch, least)
     assert call("validate", "--quick", "--markdown", page, "--force").status == 0
+    made = page.read_bytes()
+    kept = b"<!-- what follows is not made by nmqc validate, and stays -->\n## What we did besides\n"
+    page.write_bytes(made + kept)
     assert call("validate", "--quick", "--markdown", page).status == 0  # it is ours now
+    assert page.read_bytes().endswith(b"\n" + kept)
+    assert page.read_bytes().count(b"## ") == made.count(b"## ") + 1
     assert call("validate", "--quick", "--markdown", page, "-o", page).status == 2
 
 
