@@ -29,7 +29,7 @@ from phantoms.flood import Flood, Head
 from phantoms.nm import write
 
 FLOODS, QUICK_FLOODS = 2000, 200
-PART, QUICK_PART = 300, 100  # analysed with the usual uncertainties
+PART, QUICK_PART = 2000, 100  # analysed with the usual uncertainties
 OF_READING, IMAGES_A_SECOND, AGAIN_MS = 0.35, 15.0, 0.3
 SEED = 20261122
 

@@ -30,7 +30,7 @@ def _smooth(
     rows, columns = inverse.shape
     for row in range(rows):
         for column in range(columns):
-            lit[row, column] = counts[row, column] * inside[row, column]
+            lit[row, column] = counts[row, column] if inside[row, column] else 0
     for row in range(rows):
         above, below = max(row - 1, 0), min(row + 1, rows - 1)
         has_above, has_below = lit.dtype.type(row > 0), lit.dtype.type(row < rows - 1)
@@ -54,46 +54,48 @@ def _smaller(a: Any, b: Any) -> Any:  # pragma: no cover - compiled
 
 
 @compiled
-def _integral(
-    smoothed: Any, outside: Any, inside: Any, high: Any, low: Any
-) -> Any:  # pragma: no cover - compiled
-    """`inside` is 1 in the mask and 0 elsewhere, `outside` infinite elsewhere and 0 in the mask."""
+def _integral(smoothed: Any, inside: Any, high: Any, low: Any) -> Any:  # pragma: no cover - compiled
+    """Return the integral uniformity over a mask; -100 where nothing in it is above 0."""
     high[:], low[:] = 0, np.inf
+    nothing = smoothed.dtype.type(np.inf)
     for row in range(smoothed.shape[0]):
         for column in range(smoothed.shape[1]):
-            value = smoothed[row, column]
-            high[column] = _larger(high[column], value * inside[row, column])
-            low[column] = _smaller(low[column], value + outside[row, column])
+            value, counts = smoothed[row, column], inside[row, column]
+            high[column] = _larger(high[column], value if counts else smoothed.dtype.type(0))
+            low[column] = _smaller(low[column], value if counts else nothing)
     top, bottom = high.max(), low.min()
     return HUNDRED * (top - bottom) / (top + bottom) if top > 0 else -HUNDRED
 
 
 @compiled
 def _worst(
-    smoothed: Any, starts: Any, down: int, along: int, best: Any
+    smoothed: Any, starts: Any, down: int, along: int, best: Any, central: Any
 ) -> Any:  # pragma: no cover - compiled
-    """`starts` is 1 where a run of five begins and 0 elsewhere."""
-    best[:] = 0
-    for row in range(starts.shape[0]):
-        for column in range(starts.shape[1]):
+    """Return the worst windows of UFOV and CFOV; `starts` says where a run of five begins in each."""
+    best[:], central[:] = 0, 0
+    zero = smoothed.dtype.type(0)
+    for row in range(starts.shape[1]):
+        for column in range(starts.shape[2]):
             a, b = smoothed[row, column], smoothed[row + down, column + along]
             c, d = smoothed[row + 2 * down, column + 2 * along], smoothed[row + 3 * down, column + 3 * along]
             e = smoothed[row + 4 * down, column + 4 * along]
             high = _larger(_larger(_larger(a, b), _larger(c, d)), e)
             low = _smaller(_smaller(_smaller(a, b), _smaller(c, d)), e)
             total = high + low
-            total = total if total > 0 else np.float32(1)
-            best[column] = _larger(best[column], HUNDRED * (high - low) / total * starts[row, column])
-    return best.max()
+            total = total if total > 0 else smoothed.dtype.type(1)
+            spread = HUNDRED * (high - low) / total
+            best[column] = _larger(best[column], spread if starts[0, row, column] else zero)
+            central[column] = _larger(central[column], spread if starts[1, row, column] else zero)
+    return best.max(), central.max()
 
 
 @compiled
 def _stack(
-    stack: Any, inside: Any, inverse: Any, outsides: Any, insides: Any, along: Any, down: Any, out: Any
+    stack: Any, inverse: Any, masks: Any, along: Any, down: Any, out: Any
 ) -> None:  # pragma: no cover - compiled
     """Images with one mask, or with one each: all but `stack` and `out` have one entry, or one for each image.
 
-    `outsides`, `insides`, and where runs along x and down begin, of UFOV and CFOV.
+    `masks`, and where runs along x and down begin, are of UFOV and CFOV: shape (entries, 2, rows, columns).
     """
     _, rows, columns = inverse.shape
     smoothed, lit = np.empty((rows, columns), out.dtype), np.empty((rows, columns), stack.dtype)
@@ -101,13 +103,11 @@ def _stack(
     first, second = np.empty(columns, out.dtype), np.empty(columns, out.dtype)
     for image in range(stack.shape[0]):
         mask = image if inverse.shape[0] > 1 else 0
-        _smooth(stack[image], inside[mask], inverse[mask], lit, lines, smoothed)
-        for field in range(2):
-            out[4 * field, image] = _integral(
-                smoothed, outsides[field, mask], insides[field, mask], first, second
-            )
-            out[4 * field + 1, image] = _worst(smoothed, along[field, mask], 0, 1, first)
-            out[4 * field + 2, image] = _worst(smoothed, down[field, mask], 1, 0, first)
+        _smooth(stack[image], masks[mask, 0], inverse[mask], lit, lines, smoothed)
+        out[0, image] = _integral(smoothed, masks[mask, 0], first, second)
+        out[4, image] = _integral(smoothed, masks[mask, 1], first, second)
+        out[1, image], out[5, image] = _worst(smoothed, along[mask], 0, 1, first, second)
+        out[2, image], out[6, image] = _worst(smoothed, down[mask], 1, 0, first, second)
 
 
 @compiled
@@ -149,26 +149,20 @@ class CompiledIndices:
     """
 
     def __init__(self, fields: Fields, kind: type[np.floating[Any]]) -> None:
-        masks = np.stack([fields.ufov, fields.cfov])
-        masks = masks.reshape(2, -1, *masks.shape[-2:])
+        masks = np.stack([fields.ufov, fields.cfov], axis=-3)
+        masks = masks.reshape(-1, *masks.shape[-3:])
         along, down = windows(masks, 1), windows(masks, 0)
-        if not all(one.any(axis=(1, 2, 3)).all() for one in (along, down)):
+        if not all(starts.any(axis=(0, 2, 3)).all() for starts in (along, down)):
             raise CannotMeasure(
                 "no_window", "differential uniformity: no run of five pixels lies in the field of view"
             )
-        self._kind, self._ufov = kind, masks[0]
-        self._arrays = (
-            inverse_weights(masks[0], kind),
-            np.where(masks, 0, np.inf).astype(kind),
-            masks.astype(kind),
-            along.astype(kind),
-            down.astype(kind),
-        )
+        self._kind = kind
+        self._arrays = inverse_weights(masks[:, 0], kind), masks, along, down
 
     def __call__(self, stack: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return the indices of a stack of images."""
         out = np.empty((8, len(stack)), self._kind)
-        _stack(np.ascontiguousarray(stack), self._ufov.astype(stack.dtype), *self._arrays, out)
+        _stack(np.ascontiguousarray(stack), *self._arrays, out)
         out[3], out[7] = np.maximum(out[1], out[2]), np.maximum(out[5], out[6])
         if out.min() < 0:
             raise CannotMeasure("no_counts", "integral uniformity: the field of view holds no count")

@@ -101,7 +101,7 @@ def smooth(counts: Counts, analysed: Mask, kind: type[np.floating[Any]] = np.flo
 
 def inverse_weights(analysed: Mask, kind: type[np.floating[Any]]) -> Smoothed:
     """Return one over the weights that enter the smoothing of each pixel of a mask, 0 outside it."""
-    weights = kernel_sum(analysed.astype(np.int64))
+    weights = kernel_sum(analysed.astype(np.int16))
     return np.asarray(np.divide(1.0, weights, out=np.zeros(weights.shape), where=analysed).astype(kind))
 
 

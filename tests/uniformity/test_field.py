@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from nmqc.measure.field import cuts_of
+from nmqc.uniformity.indices import INDEX_NAMES
+from nmqc.uniformity.planar import Options
 from phantoms.defects import DeadPatch
 from phantoms.fields import Circle, CutCorners, Hexagon, Octagon, Outline, Rectangle
 from phantoms.pixels import FWHM_PER_SIGMA
@@ -346,6 +348,19 @@ def test_zoomed_field_of_known_size_gives_the_cfov_alone(pixel_mm: float) -> Non
     width = np.ptp(np.flatnonzero(made.fields.cfov.any(axis=0))) * made.columns.pitch_mm
     # 0.75 x 533 mm, by whole pixels.
     assert width + made.columns.pitch_mm == pytest.approx(399.75, abs=made.columns.pitch_mm)
+
+
+def test_variants_of_a_zoomed_field_are_of_the_cfov_alone_too() -> None:
+    dead = DeadPatch(Rectangle(9.0, 7.0), 30.0, 20.0)
+    one, other = zoomed(1.8, STATED), zoomed(1.8, STATED, defects=(dead,))
+    found = result(one, Options(replicates=0, reference=other, source_distance_mm=2500.0))
+    for of in ("reference", "near-source", "strict"):
+        told = {m.metric.name for m in found.measurements if m.of == of}
+        lost = {item.name for item in found.not_measured if (item.of, item.code) == (of, "zoomed_field")}
+        assert not any(name.endswith(".ufov") for name in told)
+        assert {f"uniformity.{index}.ufov" for index in INDEX_NAMES} <= lost
+        if of == "reference":
+            assert told == {f"uniformity.{index}.cfov" for index in INDEX_NAMES}
 
 
 @pytest.mark.parametrize("pair", [(421.0, 385.0), (421.0, 387.0), (422.0, 387.0)])
