@@ -23,7 +23,7 @@ from nmqc.measure.outline import half_inside, whole_pixels
 from nmqc.model import FieldHint
 from nmqc.uniformity import planar
 from nmqc.uniformity.indices import Fields, all_indices, smooth, strict_fields
-from nmqc.uniformity.noise import index_stack, noise_floor, thinning
+from nmqc.uniformity.noise import index_measure, noise_floor, thinning
 from phantoms.defects import DeadPatch, Defect, FailedTube, WeakTube
 from phantoms.fields import Rectangle
 from phantoms.flood import Flood, Head
@@ -181,7 +181,7 @@ def _uncertainty_rows(seeds: int) -> Iterator[Sequence[str]]:
     names = ("integral.ufov", "integral.cfov", "differential.ufov", "differential.cfov")
 
     def measure(stack: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-        return index_stack(stack, field, 10**9)
+        return index_measure(field, 10**9)(stack)
 
     for counts in (600, 10_000, 30_000):
         for kind, expected in kinds(shape, counts).items():

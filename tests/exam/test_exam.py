@@ -28,6 +28,8 @@ SEED = int(os.environ.get("NMQC_EXAM_SEED") or 20260105)
 NOISY_IMAGES = 20
 #: of each row so many drawn objects are examined with every change, the others with the slow tests
 EVERY_TIME = 3
+#: of these rows twenty images with noise are taken with the slow tests: `pet.image-quality` takes some every time
+SELDOM_REPEATED = ("pet.recovery", "pet.resolution-fit")
 
 
 def examination(test: Row) -> Examination:
@@ -42,6 +44,17 @@ def random_of(test: Row, *numbers: int) -> np.random.Generator:
 
 rows = pytest.mark.parametrize(
     "test", [pytest.param(test, id=f"{test.name}, seed {SEED}") for test in catalogue.TESTS]
+)
+repeated_rows = pytest.mark.parametrize(
+    "test",
+    [
+        pytest.param(
+            test,
+            id=f"{test.name}, seed {SEED}",
+            marks=[pytest.mark.slow] if test.name in SELDOM_REPEATED else [],
+        )
+        for test in catalogue.TESTS
+    ],
 )
 cases = pytest.mark.parametrize(
     ("test", "number"),
@@ -227,7 +240,7 @@ def repeated(test: Row) -> tuple[Candidate, tuple[Result, ...]]:
     return candidate, tuple(results)
 
 
-@rows
+@repeated_rows
 def test_pure_noise_gives_the_predicted_mean_and_spread(test: Row) -> None:
     candidate, results = repeated(test)
     predicted = examination(test).predicted(candidate, results[0])
@@ -239,7 +252,7 @@ def test_pure_noise_gives_the_predicted_mean_and_spread(test: Row) -> None:
         assert np.std(values, ddof=1) == pytest.approx(spread, rel=3.5 / (2 * NOISY_IMAGES) ** 0.5), key
 
 
-@rows
+@repeated_rows
 def test_pure_noise_scatters_as_the_stated_uncertainty(test: Row) -> None:
     one, (_, results) = examination(test), repeated(test)
     stated: dict[Key, list[float]] = {}
@@ -257,7 +270,7 @@ def test_pure_noise_scatters_as_the_stated_uncertainty(test: Row) -> None:
     assert {key: float(r) for key, r in ratios.items() if not 0.85 / limit < r < 1.15 * limit} == {}
 
 
-@rows
+@repeated_rows
 def test_pure_noise_reads_as_its_noise_floor(test: Row) -> None:
     _, results = repeated(test)
     floors = {key: m.noise_floor for key, m in measured(results[0]).items() if m.noise_floor is not None}
@@ -311,7 +324,7 @@ def test_every_declared_metric_is_delivered_or_said_to_be_absent(test: Row, numb
     check_metrics(test, (*exact(test, number), *noisy(test, number)[1]))
 
 
-@rows
+@repeated_rows
 def test_every_declared_metric_is_there_whatever_is_asked_for(test: Row) -> None:
     check_metrics(test, repeated(test)[1])
     made = examination(test).acquire(drawn(test, 0), seed=0)

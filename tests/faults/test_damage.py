@@ -212,12 +212,13 @@ def test_a_copy_is_whole_while_another_program_records(tmp_path: Path) -> None:
     db, code = (
         tmp_path / "history.sqlite",
         (
-            "import sys\nfrom nmqc.history import History, find_address\n"
+            "import sys, time\nfrom nmqc.history import History, find_address\n"
             "from tests.history.samples import a_result, payload_of\n"
             "with History.open(find_address(sys.argv[1])) as history:\n"
             "    for number in range(10**6):\n"
             "        history.record(a_result(number), payload_of(a_result(number)))\n"
             "        print(number, flush=True)\n"
+            "        time.sleep(0.02)\n"
         ),
     )
     writer = subprocess.Popen(
@@ -226,7 +227,7 @@ def test_a_copy_is_whole_while_another_program_records(tmp_path: Path) -> None:
     try:
         assert writer.stdout is not None
         counts = []
-        for number in range(5):
+        for number in range(3):
             while int(writer.stdout.readline()) < 20 * number:
                 pass
             target = tmp_path / f"{number}.sqlite"
