@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 
 from nmqc.history import key_of
-from nmqc.model import EnergyWindow, InputFile
+from nmqc.history.key import digest_of
+from nmqc.history.rows import refusal_identity
+from nmqc.model import EnergyWindow, InputFile, Refusal
 from tests.history.samples import UID, a_result, an_input, sha
 
 
@@ -83,3 +85,19 @@ def test_the_key_holds_no_uid() -> None:
 def test_a_parameter_that_is_no_number_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="JSON"):
         key_of(a_result(1, asked={"edge_margin_mm": float("nan")}))
+
+
+def test_what_makes_a_refusal_the_same_one_is_never_renamed() -> None:
+    """Another name in its key, and every file that was refused would be recorded, and tried, again."""
+    refusal = Refusal("x.dcm", "not_dicom", "no DICOM", detector=2)
+    facts = {
+        "code": "not_dicom",
+        "configuration": "c0ffee",
+        "detector": 2,
+        "energy_window": None,
+        "sha256": sha("bytes"),
+        "tool": "nmqc 0.1.0",
+    }
+    text = json.dumps(facts, separators=(",", ":"))  # the names above are in alphabetical order
+    found = digest_of(refusal_identity(refusal, sha("bytes"), "nmqc 0.1.0", "c0ffee"))
+    assert found == hashlib.sha256(text.encode()).hexdigest()

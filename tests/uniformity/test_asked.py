@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from nmqc.config import load
 from nmqc.history import key_of
 from nmqc.model import FieldHint
@@ -49,6 +51,20 @@ def test_all_that_is_asked_stands_under_its_name() -> None:
     assert set(result(ONE, QUICK).asked) == {
         *("pixel_mm", "edge_policy", "edge_margin_mm", "rebin", "source_distance_mm", "reference", "field"),
     }
+
+
+def test_where_the_field_lies_is_told_along_its_own_axis() -> None:
+    found = result(
+        expected(flood(Rectangle(533.0, 387.0), (128, 140), (4.7952, 4.4), offset_mm=(9.0, -4.0))), QUICK
+    )
+    # Of a noise-free image: edges to a hundredth of a pixel or two.
+    assert found.parameters["centre_x_mm"] == pytest.approx(9.0, abs=0.05)
+    assert found.parameters["centre_y_mm"] == pytest.approx(-4.0, abs=0.05)
+    assert found.parameters["lit_mm"] == pytest.approx(
+        [533.0, 387.0], abs=0.2
+    )  # two edges, four hundredths each
+    assert found.parameters["native_pixel_mm"] == [4.7952, 4.4]
+    assert found.parameters["matrix"] == [128, 140]
 
 
 def test_replicates_are_not() -> None:
