@@ -191,18 +191,18 @@ def _measured(level: Any, workers: int) -> tuple[Collected, tuple[Any, ...], lis
     from nmqc.validate.grid import Piece, pieces
     from nmqc.validate.run import Collected, Done, work
 
-    todo = list(pieces(level))
+    every = list(pieces(level))
     collected, problems = Collected(), []
-    workers = min(workers, len(todo))
+    workers = min(workers, len(every))
     pool: Pool[Piece, Done] = Pool(partial(processes, workers, ("nmqc.validate.run",)), workers, work)
-    with common.progress(len(todo), "Measuring phantoms") as bar:
-        for piece, done in pool.each(todo):
+    with common.progress(len(every), "Measuring phantoms") as bar:
+        for piece, done in pool.each(every):
             bar.update(1)
             if isinstance(done, Died):
                 problems.append(f"{piece.case.test}: {piece.case.name}: stopped with {done.error}: report it")
             else:
                 collected.add(done)
-    cases = {(piece.case.test, piece.case.name): piece.case for piece in todo}
+    cases = {(piece.case.test, piece.case.name): piece.case for piece in every}
     return collected, tuple(cases.values()), sorted(problems)
 
 

@@ -76,11 +76,6 @@ def largest_magnitude(sigma: NDArray[np.float64], part: NDArray[np.float64] | No
     return NoiseFloor(middle, high)
 
 
-def range_of_normals(sigma: NDArray[np.float64]) -> NoiseFloor:
-    """Return mean and 95th percentile of the range of normal values of mean 0, as `ranges_of_normals`."""
-    return ranges_of_normals([sigma])[1]
-
-
 def ranges_of_normals(sigmas: Sequence[NDArray[np.float64]]) -> tuple[list[NoiseFloor], NoiseFloor]:
     """Return mean and 95th percentile of the range of each of several groups of normal values, and of the largest.
 
